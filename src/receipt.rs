@@ -1,0 +1,3 @@
+//! The meaning of a receipt; no I/O.
+pub mod ids;
+pub mod phone;
