@@ -8,14 +8,22 @@ use jiff::Timestamp;
 pub struct Clock;
 
 impl Clock {
+    #[expect(clippy::unused_self, reason = "whoever has no clock has no time")]
     pub fn now(self) -> Timestamp {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
         truncate_to_micros(Timestamp::now())
     }
 }
 
+/// Whether PostgreSQL and every reader of our events can hold the time: the years 1900 to 9999.
+pub fn is_sensible(at: Timestamp) -> bool {
+    const EARLIEST_SECOND: i64 = -2_208_988_800;
+    at.as_second() >= EARLIEST_SECOND
+}
+
 /// Drops what is finer than a microsecond, towards the past.
 pub fn truncate_to_micros(at: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(at.as_nanosecond().div_euclid(1_000) as i64)
-        .expect("a timestamp without its nanoseconds stays in range")
+    let finer = at.as_nanosecond().rem_euclid(1_000);
+    Timestamp::from_nanosecond(at.as_nanosecond() - finer)
+        .expect("the earliest timestamp is a whole second")
 }

@@ -1,1 +1,4 @@
-//! Under construction.
+//! What operators see: metrics and logs.
+
+pub mod metrics;
+pub mod tracing;

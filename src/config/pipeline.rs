@@ -1,0 +1,115 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use validator::{Validate, ValidationError};
+
+use super::bounds;
+
+/// The consumer's `max_ack_pending`: envelopes delivered and not yet settled, over all replicas.
+pub const MAX_ACK_PENDING: usize = 20_000;
+
+/// Waiting receipts hold places of `max_ack_pending`: at most one in twenty.
+const EARLY_WAITING_MAX: usize = MAX_ACK_PENDING / 20;
+
+/// Limits of the pipeline. Everything that could grow has one here.
+#[derive(Debug, Clone, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+#[validate(schema(function = relations))]
+pub struct Pipeline {
+    /// Lanes, each with a PostgreSQL connection of its own. Default 2; 1 to 32.
+    /// `DLR__PIPELINE__LANES`
+    #[validate(range(min = 1, max = 32))]
+    pub lanes: usize,
+
+    /// Most receipts of one transaction. Default 1000; 1 to 5000, and at most `in_flight_max`.
+    /// `DLR__PIPELINE__BATCH_MAX`
+    #[validate(range(min = 1, max = 5_000))]
+    pub batch_max: usize,
+
+    /// Most envelopes held by this process. Default 8192; 1 to 20,000, the consumer's
+    /// `max_ack_pending`. `DLR__PIPELINE__IN_FLIGHT_MAX`
+    #[validate(range(min = 1, max = MAX_ACK_PENDING))]
+    pub in_flight_max: usize,
+
+    /// Most pulls open at once, each for one envelope. Default 256; 2 to 1024, and at most
+    /// `in_flight_max`; over all replicas at most 4,096, the consumer's `max_waiting`.
+    /// `DLR__PIPELINE__PULL_MAX`
+    #[validate(range(min = 2, max = 1_024))]
+    pub pull_max: usize,
+
+    /// Most events of one lane published and not yet confirmed. Default 1024; 1 to 16,384.
+    /// `DLR__PIPELINE__PUBLISH_IN_FLIGHT_MAX`
+    #[validate(range(min = 1, max = 16_384))]
+    pub publish_in_flight_max: usize,
+
+    /// Longest wait for a stream's confirmation before the event is published again. Default
+    /// `5s`; 100 ms to 15 s, half of the consumer's `ack_wait`. `DLR__PIPELINE__PUBLISH_TIMEOUT`
+    #[serde(with = "bounds::duration")]
+    #[validate(custom(function = bounds::within_ms::<100, 15_000>))]
+    pub publish_timeout: Duration,
+
+    /// How long a receipt that is ahead of its message waits for its next delivery. Default `1s`;
+    /// 10 ms to 30 s. `DLR__PIPELINE__EARLY_DELAY`
+    #[serde(with = "bounds::duration")]
+    #[validate(custom(function = bounds::within_ms::<10, 30_000>))]
+    pub early_delay: Duration,
+
+    /// How often such a receipt is asked for again before it is parked. Default 1; 0 to 10, and
+    /// below `deliveries_max`. `DLR__PIPELINE__EARLY_REDELIVERIES`
+    #[validate(range(max = 10))]
+    pub early_redeliveries: u32,
+
+    /// Most such receipts waiting, over all replicas; beyond, they are parked at once. They hold
+    /// places of `max_ack_pending`, so at most 5 % of it.
+    /// Default 1000; 0 to 1000. `DLR__PIPELINE__EARLY_WAITING_MAX`
+    #[validate(range(max = EARLY_WAITING_MAX))]
+    pub early_waiting_max: usize,
+
+    /// Deliveries after which a receipt that never gets through is parked. Default 50; 5 to
+    /// 10,000. `DLR__PIPELINE__DELIVERIES_MAX`
+    #[validate(range(min = 5, max = 10_000))]
+    pub deliveries_max: u32,
+
+    /// How old a message may be and still be matched; carriers reuse their ids. Default `73h`;
+    /// 1 h to 30 days. `DLR__PIPELINE__HORIZON`
+    #[serde(with = "bounds::duration")]
+    #[validate(custom(function = bounds::within_ms::<3_600_000, 2_592_000_000>))]
+    pub horizon: Duration,
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self {
+            lanes: 2,
+            batch_max: 1_000,
+            in_flight_max: 8_192,
+            pull_max: 256,
+            publish_in_flight_max: 1_024,
+            publish_timeout: Duration::from_secs(5),
+            early_delay: Duration::from_secs(1),
+            early_redeliveries: 1,
+            early_waiting_max: 1_000,
+            deliveries_max: 50,
+            horizon: Duration::from_hours(73),
+        }
+    }
+}
+
+fn relations(pipeline: &Pipeline) -> Result<(), ValidationError> {
+    let broken = |setting: &'static str, rule: &'static str| {
+        Err(ValidationError::new(setting).with_message(rule.into()))
+    };
+    if pipeline.batch_max > pipeline.in_flight_max {
+        return broken("batch_max", "must not exceed pipeline.in_flight_max");
+    }
+    if pipeline.pull_max > pipeline.in_flight_max {
+        return broken("pull_max", "must not exceed pipeline.in_flight_max");
+    }
+    if pipeline.early_redeliveries >= pipeline.deliveries_max {
+        return broken(
+            "early_redeliveries",
+            "must be below pipeline.deliveries_max",
+        );
+    }
+    Ok(())
+}

@@ -1,3 +1,0 @@
-//! The meaning of a receipt; no I/O.
-pub mod ids;
-pub mod phone;
