@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod config;
 pub mod lifecycle;
+pub mod seal;
 pub mod telemetry;
 pub mod tls;
