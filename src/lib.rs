@@ -2,7 +2,9 @@
 
 pub mod clock;
 pub mod config;
+pub mod events;
 pub mod lifecycle;
+pub mod receipt;
 pub mod seal;
 pub mod telemetry;
 pub mod tls;

@@ -1,0 +1,162 @@
+//! The meaning of a receipt, without any I/O.
+//!
+//! [`Receipt::read`] is the one door: any bytes give a receipt that keeps every rule of CONTRACT §3
+//! or a named [`Rejection`], in linear time, without a panic. What comes after may trust it.
+
+mod check;
+mod dates;
+pub mod decision;
+pub mod ids;
+pub mod json;
+pub mod phone;
+pub mod privacy;
+mod rejection;
+pub mod status;
+mod text;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+pub use self::check::is_carrier_id;
+pub use self::phone::PhoneNumber;
+pub use self::rejection::{Field, Rejection};
+use self::status::{MessageState, Status};
+use self::text::{Span, Text};
+
+/// Bytes of the largest payload that is read (CONTRACT §3).
+pub const PAYLOAD_MAX: usize = 16 * 1024;
+
+/// Who published an envelope, as its subject says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publisher<'a> {
+    /// The trusted gateway, on the bare subject: the payload names the carrier.
+    Gateway,
+    /// A carrier on a subject of its own: the subject is its identity, whatever the payload says.
+    Carrier(&'a str),
+}
+
+/// A carrier's report about one message, valid, and borrowing from its payload.
+///
+/// `Debug` shows no field that may hold personal data.
+pub struct Receipt {
+    text: Text,
+    carrier: Span,
+    operator_message_id: Span,
+    stat: Option<Span>,
+    err: Option<Span>,
+    network_error_code: Option<Span>,
+    submit_date: Option<Span>,
+    done_date: Option<Span>,
+    source: Option<Span>,
+    dest: Option<Span>,
+    message_state: Option<MessageState>,
+    status: Option<Status>,
+    pub account_id: Option<Uuid>,
+    pub message_id: Option<Uuid>,
+    pub submitted_at: Option<Timestamp>,
+    pub done_at: Option<Timestamp>,
+    pub received_at: Option<Timestamp>,
+    /// Two sources of the id, or of the state, disagree.
+    pub id_disagrees: bool,
+    pub state_disagrees: bool,
+}
+
+impl Receipt {
+    /// Reads a payload in either encoding. The archive form is not read yet: its prefix is an
+    /// unknown encoding to this version.
+    pub fn read(payload: Bytes, publisher: Publisher<'_>) -> Result<Self, Rejection> {
+        match payload.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            None => return Err(Rejection::Empty),
+            Some(b'{') => {}
+            Some(_) if payload.len() > PAYLOAD_MAX => return Err(Rejection::Oversized),
+            Some(_) => return Err(Rejection::UnknownEncoding),
+        }
+        let text = Text::new(payload)?;
+        let payload = text.payload();
+        check::receipt(json::read(&payload)?, publisher, text)
+    }
+
+    pub fn carrier(&self) -> &str {
+        self.text.get(self.carrier)
+    }
+
+    /// Half of the match key; the other half is the carrier.
+    pub fn operator_message_id(&self) -> &str {
+        self.text.get(self.operator_message_id)
+    }
+
+    /// The carrier's own word, as written.
+    pub fn stat(&self) -> Option<&str> {
+        self.optional(self.stat)
+    }
+
+    pub fn err(&self) -> Option<&str> {
+        self.optional(self.err)
+    }
+
+    pub fn network_error_code(&self) -> Option<&str> {
+        self.optional(self.network_error_code)
+    }
+
+    pub fn submit_date(&self) -> Option<&str> {
+        self.optional(self.submit_date)
+    }
+
+    pub fn done_date(&self) -> Option<&str> {
+        self.optional(self.done_date)
+    }
+
+    pub fn source(&self) -> Option<PhoneNumber<'_>> {
+        self.optional(self.source).map(PhoneNumber::new)
+    }
+
+    pub fn dest(&self) -> Option<PhoneNumber<'_>> {
+        self.optional(self.dest).map(PhoneNumber::new)
+    }
+
+    pub fn message_state(&self) -> Option<MessageState> {
+        self.message_state
+    }
+
+    /// What the carrier reports; `None` when no table knows its word.
+    pub fn status(&self) -> Option<Status> {
+        self.status
+    }
+
+    /// `dlr_status` of the message: the carrier's word in upper case where it says what was
+    /// decided, else the SMPP word of the state.
+    pub fn status_word(&self) -> Cow<'_, str> {
+        let decided = |status| status == self.status;
+        if let Some(stat) = self.stat()
+            && decided(Status::from_word(stat))
+            && !privacy::has_number(stat)
+        {
+            return Cow::Owned(stat.to_ascii_uppercase());
+        }
+        let state = self.message_state.filter(|state| decided(state.status()));
+        let word = state
+            .and_then(MessageState::word)
+            .or_else(|| self.status.map(Status::smpp_word));
+        Cow::Borrowed(word.unwrap_or("UNKNOWN"))
+    }
+
+    fn optional(&self, span: Option<Span>) -> Option<&str> {
+        span.map(|span| self.text.get(span))
+    }
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receipt")
+            .field("carrier", &self.carrier())
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

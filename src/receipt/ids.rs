@@ -1,0 +1,121 @@
+//! Who is who: identities that outlive a process and a redelivery.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Namespace of every `UUIDv5` this product derives. It is part of the published contract: change it
+/// and every event ever published gets a second id.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6f0d_52a1_3c5e_5b0e_9d4a_64c1_0d1a_7e55);
+
+/// What makes an envelope itself, read from its reply subject: equal for every redelivery.
+///
+/// The sequence alone would not do: a stream that is deleted and made again starts at 1.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    pub stream: Arc<str>,
+    pub sequence: u64,
+    /// When JetStream stored it, in nanoseconds since 1970.
+    pub stored_ns: i64,
+}
+
+impl Identity {
+    /// CONTRACT §1: `UUIDv5` of (stream name, sequence, stored-at nanoseconds).
+    pub fn receipt_id(&self) -> ReceiptId {
+        let name = format!("{}/{}/{}", self.stream, self.sequence, self.stored_ns);
+        ReceiptId(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+    }
+
+    /// Stored-at time in the microseconds of `timestamptz`.
+    pub fn stored_micros(&self) -> i64 {
+        self.stored_ns.div_euclid(1_000)
+    }
+
+    pub fn stored_at(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.stored_micros())
+            .expect("any i64 of nanoseconds lies within the years 1677 to 2262")
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}@{}", self.stream, self.sequence, self.stored_ns)
+    }
+}
+
+/// The same for every redelivery of an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReceiptId(pub Uuid);
+
+/// Which event a message's change of status gives rise to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EventKind {
+    Billing,
+    Webhook,
+    Unmatched,
+}
+
+impl EventKind {
+    pub const ALL: [Self; 3] = [Self::Billing, Self::Webhook, Self::Unmatched];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Billing => "billing",
+            Self::Webhook => "webhook",
+            Self::Unmatched => "unmatched",
+        }
+    }
+}
+
+/// CONTRACT §5: `UUIDv5`(kind, message id, operator message id, status), so that the same fact
+/// learnt from two receipts is one event.
+pub fn message_event_id(
+    kind: EventKind,
+    message: Uuid,
+    operator_message_id: &str,
+    status: &str,
+) -> Uuid {
+    let name = format!("{}/{message}/{operator_message_id}/{status}", kind.as_str());
+    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
+
+/// CONTRACT §5: `UUIDv5`(receipt id, `parked` or the resolution).
+pub fn unmatched_event_id(receipt: ReceiptId, what: &str) -> Uuid {
+    let name = format!("unmatched/{}/{what}", receipt.0);
+    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(sequence: u64, stored_ns: i64) -> Identity {
+        Identity {
+            stream: "SMS_DLR".into(),
+            sequence,
+            stored_ns,
+        }
+    }
+
+    #[test]
+    fn a_receipt_id_never_changes_between_releases() {
+        let id = identity(42, 1_700_000_000_123_456_789).receipt_id();
+        assert_eq!(id.0.to_string(), "64b21afa-98e2-5622-9848-7dd198d07f2b");
+    }
+
+    #[test]
+    fn a_recreated_stream_gives_other_ids() {
+        assert_ne!(
+            identity(1, 1_000).receipt_id(),
+            identity(1, 1_001).receipt_id()
+        );
+    }
+
+    #[test]
+    fn stored_at_rounds_towards_the_past() {
+        assert_eq!(identity(1, -1).stored_micros(), -1);
+        assert_eq!(identity(1, 1_999).stored_micros(), 1);
+    }
+}

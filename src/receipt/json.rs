@@ -1,0 +1,256 @@
+//! The JSON encoding: bytes to [`Wire`], borrowed where nothing is escaped.
+//!
+//! The visitor is written by hand rather than derived because every fault has a name: serde's
+//! derived code says "duplicate field" and "invalid type" in prose only, skips unknown fields at
+//! any depth, and turns an optional `Cow` into an allocation.
+
+mod values;
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use self::values::{State, Words, is_too_deep};
+use super::Rejection;
+use super::rejection::Field;
+
+/// Levels of objects and arrays below the receipt itself, in fields that nobody reads.
+pub const DEPTH_MAX: u8 = 16;
+
+type Value<'a> = Option<Cow<'a, str>>;
+
+/// The fields as they stand in the payload, of the right type but otherwise unchecked.
+#[derive(Default)]
+pub(super) struct Wire<'a> {
+    pub(super) carrier_id: Value<'a>,
+    pub(super) operator_message_id: Value<'a>,
+    pub(super) stat: Value<'a>,
+    pub(super) message_state: Option<u8>,
+    pub(super) err: Value<'a>,
+    pub(super) network_error_code: Value<'a>,
+    pub(super) submit_date: Value<'a>,
+    pub(super) done_date: Value<'a>,
+    pub(super) source_addr: Value<'a>,
+    pub(super) dest_addr: Value<'a>,
+    pub(super) account_id: Value<'a>,
+    pub(super) message_id: Value<'a>,
+    pub(super) sub: Value<'a>,
+    pub(super) dlvrd: Value<'a>,
+    pub(super) raw_payload: Value<'a>,
+    pub(super) received_at: Value<'a>,
+    pub(super) tlv_receipted_message_id: Value<'a>,
+    pub(super) tlv_message_state: Option<u8>,
+    pub(super) tlv_network_error_code: Value<'a>,
+}
+
+/// Reads one JSON object and nothing after it.
+pub(super) fn read(payload: &str) -> Result<Wire<'_>, Rejection> {
+    let mut wire = Wire::default();
+    let trace = Trace::default();
+    let mut json = serde_json::Deserializer::from_str(payload);
+    let object = Object {
+        wire: &mut wire,
+        trace: &trace,
+        names: receipt_field,
+    };
+    match json.deserialize_map(object).and_then(|()| json.end()) {
+        Ok(()) => Ok(wire),
+        Err(error) => Err(trace.explain(&error, payload)),
+    }
+}
+
+/// What the visitors leave behind for [`Trace::explain`], since serde's errors are prose.
+#[derive(Default)]
+struct Trace {
+    reading: Cell<Option<Field>>,
+    fault: Cell<Option<Rejection>>,
+    seen: Cell<u32>,
+}
+
+impl Trace {
+    fn fail<E: serde::de::Error>(&self, fault: Rejection) -> E {
+        self.fault.set(Some(fault));
+        E::custom(fault.reason())
+    }
+
+    /// Whether this is the field's first appearance.
+    fn first(&self, field: Field) -> bool {
+        let bit = 1 << field as u32;
+        let seen = self.seen.replace(self.seen.get() | bit);
+        seen & bit == 0
+    }
+
+    fn explain(&self, error: &serde_json::Error, payload: &str) -> Rejection {
+        if let Some(fault) = self.fault.get() {
+            return fault;
+        }
+        match (error.classify(), self.reading.get()) {
+            (Category::Data, Some(field)) => Rejection::WrongType(field),
+            _ if payload.contains('\0') => Rejection::ContainsNul,
+            (Category::Eof, _) => Rejection::Truncated,
+            _ => Rejection::MalformedJson,
+        }
+    }
+}
+
+fn receipt_field(name: &str) -> Option<Field> {
+    Some(match name {
+        "carrierId" => Field::CarrierId,
+        "operatorMessageId" => Field::OperatorMessageId,
+        "stat" => Field::Stat,
+        "messageState" => Field::MessageState,
+        "err" => Field::Err,
+        "networkErrorCode" => Field::NetworkErrorCode,
+        "submitDate" => Field::SubmitDate,
+        "doneDate" => Field::DoneDate,
+        "sourceAddr" => Field::SourceAddr,
+        "destAddr" => Field::DestAddr,
+        "accountId" => Field::AccountId,
+        "messageId" => Field::MessageId,
+        "sub" => Field::Sub,
+        "dlvrd" => Field::Dlvrd,
+        "tlv" => Field::Tlv,
+        "rawPayload" => Field::RawPayload,
+        "receivedAt" => Field::ReceivedAt,
+        _ => return None,
+    })
+}
+
+fn tlv_field(name: &str) -> Option<Field> {
+    Some(match name {
+        "receiptedMessageId" => Field::TlvReceiptedMessageId,
+        "messageState" => Field::TlvMessageState,
+        "networkErrorCode" => Field::TlvNetworkErrorCode,
+        _ => return None,
+    })
+}
+
+/// An object whose known fields go into the wire form; the others are skipped.
+struct Object<'w, 'a> {
+    wire: &'w mut Wire<'a>,
+    trace: &'w Trace,
+    names: fn(&str) -> Option<Field>,
+}
+
+impl<'a> Visitor<'a> for Object<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
+        let Self { wire, trace, names } = self;
+        while let Some(name) = map.next_key_seed(Name(names))? {
+            trace.reading.set(name);
+            let Some(field) = name else {
+                let value: &RawValue = map.next_value()?;
+                if is_too_deep(value.get()) {
+                    return Err(trace.fail(Rejection::TooDeep));
+                }
+                continue;
+            };
+            if !trace.first(field) {
+                return Err(trace.fail(Rejection::DuplicateField(field)));
+            }
+            let text = match field {
+                Field::CarrierId => &mut wire.carrier_id,
+                Field::OperatorMessageId => &mut wire.operator_message_id,
+                Field::Stat => &mut wire.stat,
+                Field::Err => &mut wire.err,
+                Field::NetworkErrorCode => &mut wire.network_error_code,
+                Field::SubmitDate => &mut wire.submit_date,
+                Field::DoneDate => &mut wire.done_date,
+                Field::SourceAddr => &mut wire.source_addr,
+                Field::DestAddr => &mut wire.dest_addr,
+                Field::AccountId => &mut wire.account_id,
+                Field::MessageId => &mut wire.message_id,
+                Field::Sub => &mut wire.sub,
+                Field::Dlvrd => &mut wire.dlvrd,
+                Field::RawPayload => &mut wire.raw_payload,
+                Field::ReceivedAt => &mut wire.received_at,
+                Field::TlvReceiptedMessageId => &mut wire.tlv_receipted_message_id,
+                Field::TlvNetworkErrorCode => &mut wire.tlv_network_error_code,
+                Field::MessageState => {
+                    wire.message_state = map.next_value_seed(State { field, trace })?;
+                    continue;
+                }
+                Field::TlvMessageState => {
+                    wire.tlv_message_state = map.next_value_seed(State { field, trace })?;
+                    continue;
+                }
+                Field::Tlv => {
+                    map.next_value_seed(Tlv {
+                        wire: &mut *wire,
+                        trace,
+                    })?;
+                    continue;
+                }
+            };
+            *text = map.next_value_seed(Words { trace })?;
+        }
+        Ok(())
+    }
+}
+
+struct Name(fn(&str) -> Option<Field>);
+
+impl<'a> DeserializeSeed<'a> for Name {
+    type Value = Option<Field>;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Option<Field>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok((self.0)(name))
+    }
+}
+
+/// The object `tlv`, or null, which means absent.
+struct Tlv<'w, 'a> {
+    wire: &'w mut Wire<'a>,
+    trace: &'w Trace,
+}
+
+impl<'a> DeserializeSeed<'a> for Tlv<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Tlv<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or null")
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, map: M) -> Result<(), M::Error> {
+        Object {
+            wire: self.wire,
+            trace: self.trace,
+            names: tlv_field,
+        }
+        .visit_map(map)
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! The values of a receipt's fields, each with the faults it can have.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Visitor};
+
+use super::{DEPTH_MAX, Trace, Value};
+use crate::receipt::Rejection;
+use crate::receipt::rejection::Field;
+
+/// A string without U+0000, or null, which means absent.
+pub(super) struct Words<'w> {
+    pub(super) trace: &'w Trace,
+}
+
+impl Words<'_> {
+    fn check<'a, E: serde::de::Error>(&self, value: Cow<'a, str>) -> Result<Value<'a>, E> {
+        if value.contains('\0') {
+            return Err(self.trace.fail(Rejection::ContainsNul));
+        }
+        Ok(Some(value))
+    }
+}
+
+impl<'a> DeserializeSeed<'a> for Words<'_> {
+    type Value = Value<'a>;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Words<'_> {
+    type Value = Value<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or null")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'a str) -> Result<Value<'a>, E> {
+        self.check(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value<'a>, E> {
+        self.check(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value<'a>, E> {
+        Ok(None)
+    }
+}
+
+/// An integer from 0 to 255, or null, which means absent.
+pub(super) struct State<'w> {
+    pub(super) field: Field,
+    pub(super) trace: &'w Trace,
+}
+
+impl<'a> DeserializeSeed<'a> for State<'_> {
+    type Value = Option<u8>;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for State<'_> {
+    type Value = Option<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer from 0 to 255, or null")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, state: u64) -> Result<Self::Value, E> {
+        match u8::try_from(state) {
+            Ok(state) => Ok(Some(state)),
+            Err(_) => Err(self.trace.fail(Rejection::OutOfRange(self.field))),
+        }
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Self::Value, E> {
+        Err(self.trace.fail(Rejection::OutOfRange(self.field)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+/// Whether a value that nobody reads is nested too deep. Its text is not looked at otherwise: a
+/// number that fits no type of ours may be the reader's of tomorrow.
+pub(super) fn is_too_deep(value: &str) -> bool {
+    let (mut level, mut in_string, mut escaped) = (0_u32, false, false);
+    value.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => level += 1,
+            b']' | b'}' if !in_string => level = level.saturating_sub(1),
+            _ => {}
+        }
+        level > u32::from(DEPTH_MAX)
+    })
+}
