@@ -6,5 +6,6 @@ pub mod events;
 pub mod lifecycle;
 pub mod receipt;
 pub mod seal;
+pub mod store;
 pub mod telemetry;
 pub mod tls;

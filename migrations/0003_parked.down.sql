@@ -1,0 +1,2 @@
+DROP TABLE dlr.orphan_resolutions;
+DROP TABLE dlr.orphaned_receipts;

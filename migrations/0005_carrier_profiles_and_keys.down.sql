@@ -1,0 +1,2 @@
+DROP TABLE dlr.key_checks;
+DROP TABLE dlr_conf.carrier_profiles;

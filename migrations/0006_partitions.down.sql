@@ -1,0 +1,1 @@
+DROP FUNCTION dlr.ensure_partitions(integer, integer);

@@ -1,0 +1,128 @@
+//! `orch.sms_messages`: the orchestrator's table or view. We read the columns of the match and
+//! write four.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::{Session, StoreError};
+use crate::receipt::decision::Message;
+
+/// A view need not keep its columns from being null, nor the orchestrator his texts from being long:
+/// the event has to fit into a message of NATS.
+///
+/// Two candidates tell an ambiguous id from a match; more would say nothing new.
+pub(super) const CANDIDATES: &str = "\
+-- candidates
+SELECT k.ord, m.id, m.account_id, coalesce(m.status::text, ''), m.segment, m.segments, m.group_id,
+       left(m.client_ref::text, 1024), left(m.mccmnc::text, 16), m.price::text,
+       left(m.currency::text, 16)
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (carrier_id, operator_message_id, ord)
+CROSS JOIN LATERAL (
+    SELECT id, account_id, status, segment, segments, group_id, client_ref, mccmnc, price, currency
+    FROM orch.sms_messages
+    WHERE operator_message_id = k.operator_message_id AND carrier_id = k.carrier_id
+      AND created_at > $3 AND id IS NOT NULL AND account_id IS NOT NULL
+    LIMIT 2
+) AS m";
+
+/// Compare and set: a row whose status is no longer the one decided upon is left alone. The horizon
+/// spares a partitioned table the look into its old partitions.
+pub(super) const RAISE: &str = "\
+-- raise
+UPDATE orch.sms_messages AS m
+SET status = v.status, dlr_status = v.word, dlr_received_at = v.received_at, processed_at = $6
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+  AS v (id, previous, status, word, received_at)
+WHERE m.id = v.id AND m.status = v.previous AND m.created_at > $7";
+
+/// A message that carries one of the asked ids.
+pub struct Candidate(Row);
+
+impl Candidate {
+    /// Which of the asked keys, from 0.
+    pub fn key(&self) -> usize {
+        let ordinal: i64 = self.0.get(0);
+        usize::try_from(ordinal - 1).expect("ordinality counts from 1")
+    }
+
+    pub fn status(&self) -> &str {
+        self.0.get(3)
+    }
+
+    pub fn message(&self) -> Message<'_> {
+        Message {
+            id: self.0.get(1),
+            account_id: self.0.get(2),
+            segment: self.0.get(4),
+            segments: self.0.get(5),
+            group_id: self.0.get(6),
+            client_ref: self.0.get(7),
+            mccmnc: self.0.get(8),
+            price: self.0.get(9),
+            currency: self.0.get(10),
+        }
+    }
+}
+
+/// One message's change: from the status that was decided upon to the one it ends with.
+#[derive(Debug)]
+pub struct Raise<'a> {
+    pub id: Uuid,
+    pub previous: &'a str,
+    pub status: &'static str,
+    pub word: String,
+    pub received_at: Timestamp,
+}
+
+impl Session {
+    /// At most two messages for each (carrier, operator message id), none created at or before
+    /// `horizon`.
+    pub async fn candidates(
+        &self,
+        carriers: &[&str],
+        ids: &[&str],
+        horizon: Timestamp,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let rows = self
+            .client
+            .query(&self.statements.candidates, &[&carriers, &ids, &horizon])
+            .await?;
+        Ok(rows.into_iter().map(Candidate).collect())
+    }
+
+    /// Updates every message of `raises`, or fails with [`StoreError::Moved`]. Rows are locked in
+    /// the order of their ids, so that replicas cannot wait for each other in a circle.
+    pub async fn raise(
+        &self,
+        raises: &mut [Raise<'_>],
+        horizon: Timestamp,
+        processed_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        if raises.is_empty() {
+            return Ok(());
+        }
+        raises.sort_unstable_by_key(|raise| raise.id);
+        let ids: Vec<Uuid> = raises.iter().map(|raise| raise.id).collect();
+        let previous: Vec<&str> = raises.iter().map(|raise| raise.previous).collect();
+        let statuses: Vec<&str> = raises.iter().map(|raise| raise.status).collect();
+        let words: Vec<&str> = raises.iter().map(|raise| raise.word.as_str()).collect();
+        let received: Vec<Timestamp> = raises.iter().map(|raise| raise.received_at).collect();
+        let params: [&(dyn ToSql + Sync); 7] = [
+            &ids,
+            &previous,
+            &statuses,
+            &words,
+            &received,
+            &processed_at,
+            &horizon,
+        ];
+        let changed = self.client.execute(&self.statements.raise, &params).await?;
+        if changed == raises.len() as u64 {
+            Ok(())
+        } else {
+            Err(StoreError::Moved)
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! `dlr.delivery_receipts`: every applied and recorded receipt with its whole decision.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::{Session, StoreError};
+use crate::receipt::decision::{Because, Decision, Flags, Message, Verdict};
+use crate::receipt::ids::{Identity, ReceiptId};
+
+pub(super) const INSERT: &str = "\
+-- insert_receipts
+INSERT INTO dlr.delivery_receipts (
+    stored_at, stream, seq, receipt_id, disposition, reason, late, message_id, account_id,
+    carrier_id, operator_message_id, segment, segments, group_id, client_ref, mccmnc, price,
+    currency, previous_status, status, reported_status, stat, message_state, err,
+    network_error_code, flags, submit_date, done_date, submitted_at, done_at, received_at,
+    processed_at, personal_sealed, source_hash, dest_hash, hash_kid)
+SELECT stored_at, $1, seq, receipt_id, disposition, reason, $2, message_id, account_id,
+    carrier_id, operator_message_id, segment, segments, group_id, client_ref, mccmnc,
+    price::numeric, currency, previous_status, status, reported_status, stat, message_state, err,
+    network_error_code, flags, submit_date, done_date, submitted_at, done_at, received_at,
+    $3, personal_sealed, source_hash, dest_hash, hash_kid
+FROM unnest($4::timestamptz[], $5::int8[], $6::uuid[], $7::text[], $8::text[], $9::uuid[],
+    $10::uuid[], $11::text[], $12::text[], $13::int2[], $14::int2[], $15::uuid[], $16::text[],
+    $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
+    $24::int2[], $25::text[], $26::text[], $27::int4[], $28::text[], $29::text[],
+    $30::timestamptz[], $31::timestamptz[], $32::timestamptz[], $33::bytea[], $34::bytea[],
+    $35::bytea[], $36::int4[])
+  AS v (stored_at, seq, receipt_id, disposition, reason, message_id, account_id, carrier_id,
+    operator_message_id, segment, segments, group_id, client_ref, mccmnc, price, currency,
+    previous_status, status, reported_status, stat, message_state, err, network_error_code, flags,
+    submit_date, done_date, submitted_at, done_at, received_at, personal_sealed, source_hash,
+    dest_hash, hash_kid)";
+
+/// Whoever handles first deliveries shares the lock of their ranges until the end of the transaction,
+/// whoever handles redeliveries has it alone: so that two replicas cannot give one envelope two
+/// dispositions, not even when a COMMIT hangs. In one order, so that they cannot wait in a circle.
+pub(super) const LOCK_SHARED: &str = "\
+-- lock_envelopes_shared
+SELECT pg_advisory_xact_lock_shared(k)
+FROM (SELECT DISTINCT k FROM unnest($1::int8[]) AS k ORDER BY k) AS ordered";
+
+pub(super) const LOCK: &str = "\
+-- lock_envelopes
+SELECT pg_advisory_xact_lock(k)
+FROM (SELECT DISTINCT k FROM unnest($1::int8[]) AS k ORDER BY k) AS ordered";
+
+pub(super) const FIND: &str = "\
+-- find_receipts
+SELECT r.seq, r.receipt_id, r.disposition, r.reason, r.message_id, r.account_id, r.carrier_id,
+    r.operator_message_id, r.segment, r.segments, r.group_id, r.client_ref, r.mccmnc,
+    r.price::text, r.currency, r.previous_status, r.status, r.stat, r.err, r.submitted_at,
+    r.done_at, r.received_at, r.processed_at, r.late, r.personal_sealed
+FROM unnest($1::timestamptz[], $2::int8[]) AS k (stored_at, seq)
+JOIN dlr.delivery_receipts AS r
+  ON r.stored_at = k.stored_at AND r.stream = $3 AND r.seq = k.seq";
+
+/// A decision with what else its row holds.
+pub struct NewReceipt<'a> {
+    pub identity: &'a Identity,
+    pub decision: Decision<'a>,
+    /// `None` when it is itself a phone number.
+    pub open_operator_message_id: Option<&'a str>,
+    pub reported_status: Option<&'static str>,
+    pub message_state: Option<i16>,
+    pub network_error_code: Option<&'a str>,
+    pub flags: Flags,
+    pub submit_date: Option<&'a str>,
+    pub done_date: Option<&'a str>,
+    pub personal_sealed: Option<Vec<u8>>,
+    pub source_hash: Option<[u8; 16]>,
+    pub dest_hash: Option<[u8; 16]>,
+    pub hash_kid: Option<i32>,
+}
+
+/// A receipt read back.
+pub struct StoredReceipt(Row);
+
+impl StoredReceipt {
+    pub fn sequence(&self) -> i64 {
+        self.0.get(0)
+    }
+
+    pub fn receipt_id(&self) -> ReceiptId {
+        ReceiptId(self.0.get(1))
+    }
+
+    pub fn carrier_id(&self) -> &str {
+        self.0.get(6)
+    }
+
+    pub fn account_id(&self) -> Uuid {
+        self.0.get(5)
+    }
+
+    pub fn operator_message_id(&self) -> Option<&str> {
+        self.0.get(7)
+    }
+
+    pub fn is_applied(&self) -> bool {
+        self.0.get::<_, &str>(2) == "applied"
+    }
+
+    pub fn personal_sealed(&self) -> Option<&[u8]> {
+        self.0.get(24)
+    }
+
+    /// The decision as it was taken; `operator_message_id` is given because the row may hold it
+    /// sealed.
+    pub fn decision<'a>(&'a self, operator_message_id: &'a str) -> Decision<'a> {
+        let row = &self.0;
+        Decision {
+            receipt_id: self.receipt_id(),
+            verdict: verdict(row.get(2), row.get(3)),
+            message: Message {
+                id: row.get(4),
+                account_id: row.get(5),
+                segment: row.get(8),
+                segments: row.get(9),
+                group_id: row.get(10),
+                client_ref: row.get(11),
+                mccmnc: row.get(12),
+                price: row.get(13),
+                currency: row.get(14),
+            },
+            carrier_id: self.carrier_id(),
+            operator_message_id,
+            previous_status: row.get(15),
+            status: row.get(16),
+            stat: row.get(17),
+            err: row.get(18),
+            submitted_at: row.get(19),
+            done_at: row.get(20),
+            received_at: row.get(21),
+            processed_at: row.get(22),
+            late: row.get(23),
+        }
+    }
+}
+
+fn verdict(disposition: &str, reason: Option<&str>) -> Verdict {
+    if disposition == "applied" {
+        return Verdict::Applied;
+    }
+    let because = Because::ALL
+        .into_iter()
+        .find(|because| Some(because.as_str()) == reason);
+    // A later version's reason changes nothing about its events: there are none.
+    Verdict::Recorded(because.unwrap_or(Because::NotHigher))
+}
+
+impl Session {
+    /// Stores the receipts of one stream, all decided at `processed_at`.
+    pub async fn insert_receipts(
+        &self,
+        receipts: &[NewReceipt<'_>],
+        processed_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(first) = receipts.first() else {
+            return Ok(());
+        };
+        let params = [
+            &&*first.identity.stream as &(dyn ToSql + Sync),
+            &first.decision.late,
+            &processed_at,
+            column!(receipts, |r| r.identity.stored_at()),
+            column!(receipts, |r| r.identity.sequence.cast_signed()),
+            column!(receipts, |r| r.decision.receipt_id.0),
+            column!(receipts, |r| disposition(r.decision.verdict).0),
+            column!(receipts, |r| disposition(r.decision.verdict).1),
+            column!(receipts, |r| r.decision.message.id),
+            column!(receipts, |r| r.decision.message.account_id),
+            column!(receipts, |r| r.decision.carrier_id),
+            column!(receipts, |r| r.open_operator_message_id),
+            column!(receipts, |r| r.decision.message.segment),
+            column!(receipts, |r| r.decision.message.segments),
+            column!(receipts, |r| r.decision.message.group_id),
+            column!(receipts, |r| r.decision.message.client_ref),
+            column!(receipts, |r| r.decision.message.mccmnc),
+            column!(receipts, |r| r.decision.message.price),
+            column!(receipts, |r| r.decision.message.currency),
+            column!(receipts, |r| r.decision.previous_status),
+            column!(receipts, |r| r.decision.status),
+            column!(receipts, |r| r.reported_status),
+            column!(receipts, |r| r.decision.stat),
+            column!(receipts, |r| r.message_state),
+            column!(receipts, |r| r.decision.err),
+            column!(receipts, |r| r.network_error_code),
+            column!(receipts, |r| r.flags.0),
+            column!(receipts, |r| r.submit_date),
+            column!(receipts, |r| r.done_date),
+            column!(receipts, |r| r.decision.submitted_at),
+            column!(receipts, |r| r.decision.done_at),
+            column!(receipts, |r| r.decision.received_at),
+            column!(receipts, |r| r.personal_sealed.as_deref()),
+            column!(receipts, |r| r
+                .source_hash
+                .as_ref()
+                .map(<[u8; 16]>::as_slice)),
+            column!(receipts, |r| r.dest_hash.as_ref().map(<[u8; 16]>::as_slice)),
+            column!(receipts, |r| r.hash_kid),
+        ];
+        self.client
+            .execute(&self.statements.insert_receipts, &params)
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until nobody else is at work on these envelopes, and keeps everybody else waiting until
+    /// the end of the transaction.
+    pub async fn lock_envelopes(&self, identities: &[&Identity]) -> Result<(), StoreError> {
+        self.client
+            .execute(&self.statements.lock, &[&ranges(identities)])
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps those waiting who would lock these envelopes for themselves.
+    pub async fn lock_envelopes_shared(
+        &self,
+        identities: impl Iterator<Item = &Identity>,
+    ) -> Result<(), StoreError> {
+        let identities: Vec<&Identity> = identities.collect();
+        self.client
+            .execute(&self.statements.lock_shared, &[&ranges(&identities)])
+            .await?;
+        Ok(())
+    }
+
+    /// The receipts among these envelopes that are stored.
+    pub async fn find_receipts(
+        &self,
+        identities: &[&Identity],
+    ) -> Result<Vec<StoredReceipt>, StoreError> {
+        let rows = self
+            .find(&self.statements.find_receipts, identities)
+            .await?;
+        Ok(rows.into_iter().map(StoredReceipt).collect())
+    }
+
+    pub(super) async fn find(
+        &self,
+        statement: &tokio_postgres::Statement,
+        identities: &[&Identity],
+    ) -> Result<Vec<Row>, StoreError> {
+        let Some(first) = identities.first() else {
+            return Ok(Vec::new());
+        };
+        let stored: Vec<Timestamp> = identities
+            .iter()
+            .map(|identity| identity.stored_at())
+            .collect();
+        let sequences: Vec<i64> = identities
+            .iter()
+            .map(|identity| identity.sequence.cast_signed())
+            .collect();
+        Ok(self
+            .client
+            .query(statement, &[&stored, &sequences, &&*first.stream])
+            .await?)
+    }
+}
+
+fn disposition(verdict: Verdict) -> (&'static str, Option<&'static str>) {
+    match verdict {
+        Verdict::Applied => ("applied", None),
+        Verdict::Recorded(because) => ("recorded", Some(because.as_str())),
+    }
+}
+
+/// The advisory locks of envelopes: one for 4,096 neighbours, so that a batch of first deliveries
+/// needs a handful. "dlr" in the upper bits keeps clear of other users' locks.
+fn ranges(identities: &[&Identity]) -> Vec<i64> {
+    let mut ranges: Vec<i64> = identities
+        .iter()
+        .map(|identity| ((0x0064_6c72_u64 << 40) ^ (identity.sequence >> 12)).cast_signed())
+        .collect();
+    ranges.sort_unstable();
+    ranges.dedup();
+    ranges
+}

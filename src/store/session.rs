@@ -1,0 +1,82 @@
+//! One connection, its prepared statements, and the bounds of a transaction.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::{Client, Statement};
+
+use super::{StoreError, messages, parked, receipts, rejected};
+
+/// The longest a transaction may take before its connection is given up.
+const TRANSACTION_MAX: Duration = Duration::from_secs(10);
+
+/// A connection with every statement of the pipeline prepared.
+pub struct Session {
+    pub(super) client: Client,
+    pub(super) statements: Statements,
+}
+
+pub(super) struct Statements {
+    pub(super) candidates: Statement,
+    pub(super) raise: Statement,
+    pub(super) insert_receipts: Statement,
+    pub(super) insert_parked: Statement,
+    pub(super) insert_rejected: Statement,
+    pub(super) lock: Statement,
+    pub(super) lock_shared: Statement,
+    pub(super) find_receipts: Statement,
+    pub(super) find_parked: Statement,
+    pub(super) find_rejected: Statement,
+}
+
+impl Session {
+    pub async fn open(client: Client) -> Result<Self, StoreError> {
+        let statements = Statements {
+            candidates: client.prepare(messages::CANDIDATES).await?,
+            raise: client.prepare(messages::RAISE).await?,
+            insert_receipts: client.prepare(receipts::INSERT).await?,
+            insert_parked: client.prepare(parked::INSERT).await?,
+            insert_rejected: client.prepare(rejected::INSERT).await?,
+            lock: client.prepare(receipts::LOCK).await?,
+            lock_shared: client.prepare(receipts::LOCK_SHARED).await?,
+            find_receipts: client.prepare(receipts::FIND).await?,
+            find_parked: client.prepare(parked::FIND).await?,
+            find_rejected: client.prepare(rejected::FIND).await?,
+        };
+        Ok(Self { client, statements })
+    }
+
+    /// Runs `work` in one transaction: commits what succeeds, rolls back what fails.
+    ///
+    /// The error is [`StoreError::Unavailable`] when the outcome of the commit is unknown; doing
+    /// the same again is safe, since what was stored is found by its identity.
+    pub async fn transact<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let bounded = timeout(TRANSACTION_MAX, async {
+            // Not pipelined with the first statement: if BEGIN failed, that one would stand alone.
+            // The level is said, whatever the database's default: what is looked up behind a lock
+            // has to be seen as it is once the lock is there.
+            self.client
+                .batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+                .await?;
+            match work.await {
+                Ok(done) => {
+                    self.client.batch_execute("COMMIT").await?;
+                    Ok(done)
+                }
+                Err(error) => {
+                    self.client.batch_execute("ROLLBACK").await?;
+                    Err(error)
+                }
+            }
+        });
+        match bounded.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(StoreError::Unavailable(format!(
+                "a transaction took longer than {TRANSACTION_MAX:?}"
+            ))),
+        }
+    }
+}
