@@ -1,5 +1,6 @@
 //! Delivery receipts in, settled messages out.
 
+pub mod broker;
 pub mod clock;
 pub mod config;
 pub mod events;
