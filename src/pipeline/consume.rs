@@ -1,0 +1,285 @@
+//! Pulls envelopes from the durable consumer, as many as there is room for and never more.
+//!
+//! The pull protocol is spoken directly: the client library's stream asks for the next batch
+//! whenever half of the last one is used up, held or not, so its buffer would age while PostgreSQL
+//! is away. Here the server is asked only for what can be held, and what is held is kept alive.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::decode::decode;
+use super::envelope::{Envelope, Holdings, Item};
+use super::lane_of;
+use super::settle::IN_PROGRESS;
+use crate::broker::ack::Ack;
+use crate::lifecycle::Member;
+use crate::receipt::ids::Identity;
+use crate::telemetry::metrics::Metrics;
+
+/// How long the server keeps a pull open. Short, so that a pull whose answer is lost in a
+/// reconnect is soon made good, and because a process that stops waits for the open ones.
+const EXPIRES: Duration = Duration::from_secs(2);
+/// Silence after which the pulls are taken for lost: all of them are overdue then.
+const SILENCE_MAX: Duration = Duration::from_secs(4);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The consumer this process is bound to.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) stream: Arc<str>,
+    pub(super) consumer: String,
+    pub(super) inbound_subject: Arc<str>,
+    /// `<API prefix>.CONSUMER.MSG.NEXT.<stream>.<consumer>`
+    pub(super) next_subject: String,
+}
+
+/// Takes envelopes in, decodes them and hands each to its lane.
+pub(super) struct Intake {
+    pub(super) client: Client,
+    pub(super) target: Target,
+    pub(super) holdings: Arc<Holdings>,
+    pub(super) lanes: Vec<mpsc::Sender<Item>>,
+    /// Most pulls open at once.
+    pub(super) pull_max: usize,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) health: Member,
+}
+
+/// The pulls that the server has not answered.
+///
+/// Each asks for one envelope and gets one answer, be it that nothing came. Larger pulls are cheaper
+/// by a publish an envelope, but the way back through an account import carries many answers only
+/// until one has neither payload nor headers, which the server takes for the last: one empty receipt
+/// would cost everything else of its pull a redelivery, that is, `ack_wait`.
+struct Pulls {
+    inbox: String,
+    replies: Subscriber,
+    made: u64,
+    /// When each was made whose answer is still to come, oldest first; room for as many envelopes
+    /// is reserved. An answer counts for the oldest, so an envelope is never taken for younger than
+    /// it is, however long the process or a socket has stood still.
+    open: VecDeque<Instant>,
+    heard: Instant,
+    /// What was last reported, so that health is not reported for every envelope.
+    healthy: bool,
+}
+
+/// The client has given the connection up for good; only a new one helps.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection for receipts is closed")]
+pub(super) struct Closed;
+
+impl Intake {
+    /// Pulls until `stop`, then takes what is still to come.
+    pub(super) async fn run(self, stop: CancellationToken) -> Result<(), Closed> {
+        loop {
+            let mut pulls = self.subscribe().await?;
+            self.pull(&mut pulls, &stop).await?;
+            if stop.is_cancelled() {
+                return self.finish(pulls).await;
+            }
+            // What is on its way to the old inbox comes again after `ack_wait`.
+            self.holdings.give_back(pulls.open.len());
+        }
+    }
+
+    async fn subscribe(&self) -> Result<Pulls, Closed> {
+        let inbox = self.client.new_inbox();
+        let replies = self.client.subscribe(format!("{inbox}.*")).await;
+        let replies = replies.map_err(|_subscribe| Closed)?;
+        Ok(Pulls {
+            inbox,
+            replies,
+            made: 0,
+            open: VecDeque::new(),
+            heard: Instant::now(),
+            healthy: false,
+        })
+    }
+
+    /// Pulls until `stop` or until the server has been silent for too long.
+    async fn pull(&self, pulls: &mut Pulls, stop: &CancellationToken) -> Result<(), Closed> {
+        let half = (self.pull_max / 2).max(1);
+        let mut watch = interval(EXPIRES);
+        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let wants_more = pulls.open.len() <= half;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                message = pulls.replies.next() => {
+                    if !self.take_all(message.ok_or(Closed)?, pulls).await? {
+                        sleep(PAUSE).await;
+                    }
+                }
+                room = self.holdings.reserve(narrow(half)), if wants_more => {
+                    room.map_err(|_never_closed| Closed)?;
+                    if pulls.open.is_empty() {
+                        pulls.heard = Instant::now();
+                    }
+                    self.ask(pulls, half).await?;
+                }
+                _ = watch.tick() => {
+                    if !pulls.open.is_empty() && pulls.heard.elapsed() > SILENCE_MAX {
+                        self.report(pulls, Err("the server does not answer pulls"));
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for nothing more, but takes what was asked for: an open pull cannot be taken back, and
+    /// an envelope that is sent to an inbox where nobody reads comes again only after `ack_wait`.
+    async fn finish(&self, mut pulls: Pulls) -> Result<(), Closed> {
+        let answers = async {
+            while !pulls.open.is_empty() {
+                let message = pulls.replies.next().await.ok_or(Closed)?;
+                self.take(message, &mut pulls).await;
+            }
+            Ok(())
+        };
+        timeout(SILENCE_MAX, answers).await.unwrap_or(Ok(()))
+    }
+
+    async fn ask(&self, pulls: &mut Pulls, count: usize) -> Result<(), Closed> {
+        let subject = Subject::from(self.target.next_subject.as_str());
+        let request = Bytes::from(format!(r#"{{"batch":1,"expires":{}}}"#, EXPIRES.as_nanos()));
+        for _ in 0..count {
+            pulls.made += 1;
+            pulls.open.push_back(Instant::now());
+            let reply = format!("{}.{}", pulls.inbox, pulls.made);
+            let asked = self
+                .client
+                .publish_with_reply(subject.clone(), reply, request.clone());
+            asked.await.map_err(|_publish| Closed)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a message and everything that waits behind it. False when the server refuses to
+    /// serve, so that it is not asked in a hot loop.
+    async fn take_all(&self, message: Message, pulls: &mut Pulls) -> Result<bool, Closed> {
+        pulls.heard = Instant::now();
+        let mut served = self.take(message, pulls).await;
+        while let Some(message) = pulls.replies.next().now_or_never() {
+            served &= self.take(message.ok_or(Closed)?, pulls).await;
+        }
+        Ok(served)
+    }
+
+    /// Takes the answer to a pull: an envelope, or word that there is none. What answers no pull
+    /// takes no room and gives none back, so that nobody can widen the bound by writing to us.
+    async fn take(&self, message: Message, pulls: &mut Pulls) -> bool {
+        let Some(&asked) = pulls.open.front() else {
+            self.ignore("it answers no pull");
+            return true;
+        };
+        let Some(status) = message.status else {
+            if let Some(envelope) = self.envelope(message, asked) {
+                pulls.open.pop_front();
+                self.report(pulls, Ok(()));
+                self.hand_over(envelope).await;
+            }
+            return true;
+        };
+        pulls.open.pop_front();
+        self.holdings.give_back(1);
+        let fault = match status {
+            StatusCode::TIMEOUT | StatusCode::NOT_FOUND => None,
+            StatusCode::NO_RESPONDERS => {
+                Some("nobody answers pulls: is the consumer provisioned?".to_owned())
+            }
+            _ => {
+                let description = message.description.as_deref().unwrap_or("no reason given");
+                Some(format!("the server refuses pulls: {description}"))
+            }
+        };
+        self.report(pulls, fault.as_deref().map_or(Ok(()), Err));
+        fault.is_none()
+    }
+
+    fn report(&self, pulls: &mut Pulls, result: Result<(), &str>) {
+        if !(pulls.healthy && result.is_ok()) {
+            pulls.healthy = result.is_ok();
+            self.health.set(result.map_err(str::to_owned));
+        }
+    }
+
+    async fn hand_over(&self, envelope: Envelope) {
+        let started = Instant::now();
+        let item = decode(envelope, &self.target.inbound_subject);
+        self.metrics.stage_seconds.decode.record(started.elapsed());
+        let lane = &self.lanes[lane_of(&item, self.lanes.len())];
+        if lane.send(item).await.is_err() {
+            tracing::debug!("a lane is closed; an envelope is left to be delivered again");
+        }
+    }
+
+    fn ignore(&self, because: impl Display) {
+        self.metrics.foreign_envelopes.increment(1);
+        tracing::warn!(%because, "ignored a message that is none of our consumer's");
+    }
+
+    /// An envelope of our consumer; anything else has no business here and is not answered.
+    fn envelope(&self, message: Message, taken: Instant) -> Option<Envelope> {
+        let reply = message.reply.unwrap_or_else(|| Subject::from_static(""));
+        let ack = match Ack::parse(&reply, &self.target.stream, &self.target.consumer) {
+            Ok(ack) => ack,
+            Err(error) => {
+                self.ignore(error);
+                return None;
+            }
+        };
+        if ack.deliveries > 1 {
+            self.metrics.redeliveries.increment(1);
+        }
+        let identity = Identity {
+            stream: Arc::clone(&self.target.stream),
+            sequence: ack.stream_seq,
+            stored_ns: ack.stored_ns,
+        };
+        let deliveries = ack.deliveries;
+        Some(Envelope {
+            identity,
+            payload: message.payload,
+            subject: message.subject,
+            deliveries,
+            taken,
+            hold: self.holdings.hold(reply),
+        })
+    }
+}
+
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Tells the server of envelopes that take long (PostgreSQL slow or away), so that an outage does
+/// not become a storm of redeliveries to ourselves.
+pub(super) async fn keep_alive(
+    client: Client,
+    holdings: Arc<Holdings>,
+    ack_wait: Duration,
+    stop: CancellationToken,
+) -> Result<(), Infallible> {
+    let mut ticks = interval(ack_wait / 6);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        for reply in holdings.overdue(ack_wait / 2) {
+            if client.publish(reply, IN_PROGRESS).await.is_err() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}

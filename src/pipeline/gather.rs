@@ -1,0 +1,49 @@
+//! Batches: whatever is queued when the lane is free, up to a bound, and no waiting for more.
+//!
+//! Under load the queue fills while a batch is at work, so batches grow by themselves; at rest a
+//! receipt goes alone and at once.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::envelope::Item;
+use super::matching::Path;
+
+/// Most envelopes of one careful transaction, which may take a lock for each. PostgreSQL's lock table
+/// has room for some thousands, shared by everybody (`max_locks_per_transaction` ×
+/// `max_connections`).
+const CAREFUL_MAX: usize = 200;
+
+/// The next batch; empty when the lane is closed.
+pub(super) async fn gather(queue: &mut mpsc::Receiver<Item>, batch_max: usize) -> Vec<Item> {
+    let mut batch = Vec::new();
+    queue.recv_many(&mut batch, batch_max).await;
+    batch
+}
+
+/// Parts a batch by the path it must take: redeliveries first, as they are older. Each part is in
+/// stream order, the order in which receipts of one message are folded.
+pub(super) fn part(mut batch: Vec<Item>, ack_wait: Duration) -> VecDeque<(Path, Vec<Item>)> {
+    batch.sort_by_key(|item| {
+        (
+            item.envelope.identity.sequence,
+            Reverse(item.envelope.deliveries),
+        )
+    });
+    // Delivered again while still held: the newest delivery is the one whose settlement counts.
+    batch.dedup_by(|older, newer| older.envelope.identity == newer.envelope.identity);
+    let (first, careful): (Vec<_>, Vec<_>) =
+        batch.into_iter().partition(|item| item.is_fresh(ack_wait));
+    let mut parts = VecDeque::new();
+    let mut careful = careful.into_iter().peekable();
+    while careful.peek().is_some() {
+        parts.push_back((Path::Careful, careful.by_ref().take(CAREFUL_MAX).collect()));
+    }
+    if !first.is_empty() {
+        parts.push_back((Path::First, first));
+    }
+    parts
+}

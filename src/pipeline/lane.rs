@@ -1,0 +1,248 @@
+//! A lane: the receipts of some messages, in order, through one PostgreSQL connection.
+//!
+//! It has two halves that run at once: one commits the next batch while the other publishes and
+//! settles the one before.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::Client;
+use metrics::Gauge;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::Shared;
+use super::count;
+use super::envelope::{Envelope, Item};
+use super::gather::{gather, part};
+use super::matching::{Disposition, Matching, Outcome, Path};
+use super::publish::{Closed, Publisher};
+use super::settle::{Settlement, settle};
+use crate::events::Event;
+use crate::lifecycle::Member;
+use crate::store::{Session, StoreError};
+
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// A committed batch on its way out.
+pub(super) struct Committed {
+    envelopes: Vec<(Envelope, Settlement)>,
+    events: Vec<Event>,
+}
+
+/// The half that matches and commits.
+pub(super) struct Lane {
+    pub(super) database: Member,
+    pub(super) shared: Arc<Shared>,
+    pub(super) queue: mpsc::Receiver<Item>,
+    pub(super) matching: Matching,
+    pub(super) out: mpsc::Sender<Committed>,
+    pub(super) session: Option<Session>,
+    pub(super) connected: Gauge,
+}
+
+impl Lane {
+    /// Works until the queue is closed and empty.
+    pub(super) async fn run(mut self) -> Result<(), Infallible> {
+        loop {
+            let batch = gather(&mut self.queue, self.shared.limits.batch_max).await;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            if !self.commit(batch).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Commits a batch, however long that takes; false when nobody is left to publish it.
+    ///
+    /// A value that PostgreSQL refuses is cornered by halving, so that it costs its neighbours a
+    /// few transactions and nothing else. Everything else concerns the batch as a whole, and the
+    /// whole is tried again: an outage is not a poison row.
+    async fn commit(&mut self, batch: Vec<Item>) -> bool {
+        let mut open = VecDeque::from([batch]);
+        let mut pause = PAUSE_MIN;
+        while let Some(batch) = open.pop_front() {
+            // Parted anew each time: freshness wears off while others are being tried.
+            let mut parts = part(batch, self.shared.ack_wait);
+            let Some((path, mut batch)) = parts.pop_front() else {
+                continue;
+            };
+            for (_, later) in parts.into_iter().rev() {
+                open.push_front(later);
+            }
+            let fault = match self.attempt(path, &batch).await {
+                Ok(outcomes) => {
+                    pause = PAUSE_MIN;
+                    self.database.set(Ok(()));
+                    if self
+                        .out
+                        .send(committed(&self.shared, batch, outcomes))
+                        .await
+                        .is_err()
+                    {
+                        return false;
+                    }
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            self.shared
+                .metrics
+                .batch_retries
+                .of(count::retry_cause(&fault))
+                .increment(1);
+            match fault {
+                // Passes by itself as a rule; where it does not, the operator has to know.
+                StoreError::Moved => {
+                    if pause == PAUSE_MAX {
+                        self.database.set(Err(fault.to_string()));
+                    }
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                StoreError::AlreadyStored if path == Path::Careful => {
+                    self.database.set(Err(fault.to_string()));
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                StoreError::Refused(_) if batch.len() > 1 => {
+                    let later = batch.split_off(batch.len() / 2);
+                    open.push_front(later);
+                }
+                StoreError::Refused(state) if !batch[0].poison => {
+                    tracing::warn!(sqlstate = state, "PostgreSQL refuses a receipt; parking it");
+                    batch[0].poison = true;
+                }
+                StoreError::AlreadyStored => doubt(&mut batch),
+                StoreError::Refused(_) | StoreError::Unavailable(_) => {
+                    self.database.set(Err(fault.to_string()));
+                    self.close();
+                    doubt(&mut batch);
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+            open.push_front(batch);
+        }
+        true
+    }
+
+    /// Gives the connection up: its transaction may still be at work.
+    fn close(&mut self) {
+        self.session = None;
+        self.connected.set(0.0);
+    }
+
+    async fn attempt(&mut self, path: Path, batch: &[Item]) -> Result<Vec<Outcome>, StoreError> {
+        let session = if let Some(session) = self.session.take() {
+            self.session.insert(session)
+        } else {
+            let session = self.shared.open_session().await?;
+            self.connected.set(1.0);
+            self.session.insert(session)
+        };
+        let started = Instant::now();
+        let outcomes = self.matching.commit(session, batch, path).await?;
+        let took = started.elapsed();
+        tracing::debug!(receipts = batch.len(), ?path, ?took, "committed a batch");
+        let metrics = &self.shared.metrics;
+        metrics.stage_seconds.matching.record(took);
+        metrics.batch_receipts.record(measure(batch.len()));
+        Ok(outcomes)
+    }
+}
+
+/// From here on the careful path: an attempt may have been stored, or has cost the head start that
+/// a first delivery has over its redelivery.
+fn doubt(batch: &mut [Item]) {
+    for item in batch {
+        item.doubtful = true;
+    }
+}
+
+/// A count as a sample; counts here are far below 2^53.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a batch has at most some thousand receipts"
+)]
+fn measure(count: usize) -> f64 {
+    count as f64
+}
+
+fn committed(shared: &Shared, batch: Vec<Item>, outcomes: Vec<Outcome>) -> Committed {
+    let mut committed = Committed {
+        envelopes: Vec::with_capacity(batch.len()),
+        events: Vec::new(),
+    };
+    for (item, outcome) in batch.into_iter().zip(outcomes) {
+        count::disposition(&shared.metrics, outcome.disposition);
+        if let Ok(receipt) = &item.reading {
+            count::disagreements(&shared.metrics, receipt);
+        }
+        if let Disposition::Rejected(reason) = outcome.disposition {
+            let Envelope {
+                identity, payload, ..
+            } = &item.envelope;
+            let (sequence, length) = (identity.sequence, payload.len());
+            tracing::info!(sequence, length, reason, "rejected");
+        }
+        committed.events.extend(outcome.events);
+        committed
+            .envelopes
+            .push((item.envelope, outcome.settlement));
+    }
+    committed
+}
+
+/// The half that publishes and settles.
+pub(super) struct Delivery {
+    pub(super) shared: Arc<Shared>,
+    pub(super) committed: mpsc::Receiver<Committed>,
+    pub(super) publisher: Publisher,
+    /// The connection the envelopes came by.
+    pub(super) intake: Client,
+    pub(super) health: Member,
+}
+
+impl Delivery {
+    /// Works until the lane is closed and everything committed is settled.
+    pub(super) async fn run(mut self) -> Result<(), Closed> {
+        while let Some(Committed { envelopes, events }) = self.committed.recv().await {
+            let started = Instant::now();
+            let (health, metrics) = (&self.health, &self.shared.metrics);
+            let mut at_fault = true;
+            self.publisher
+                .confirm(&events, |kind, result| match result {
+                    Ok(()) => {
+                        count::of(&metrics.events_published, kind).increment(1);
+                        // Reported on a change only: this runs for every event.
+                        if std::mem::take(&mut at_fault) {
+                            health.set(Ok(()));
+                        }
+                    }
+                    Err(fault) => {
+                        count::of(&metrics.publish_failures, kind).increment(1);
+                        at_fault = true;
+                        health.set(Err(fault.to_string()));
+                    }
+                })
+                .await?;
+            metrics.stage_seconds.publish.record(started.elapsed());
+            let (settling, now) = (Instant::now(), self.shared.clock.now());
+            for (envelope, settlement) in envelopes {
+                let age = now.duration_since(envelope.identity.stored_at());
+                metrics.end_to_end_seconds.record(age.as_secs_f64());
+                if let Err(error) = settle(&self.intake, envelope, &settlement).await {
+                    tracing::debug!(%error, "an envelope is left to be delivered again");
+                }
+            }
+            metrics.stage_seconds.settle.record(settling.elapsed());
+        }
+        Ok(())
+    }
+}

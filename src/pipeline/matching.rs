@@ -1,0 +1,214 @@
+//! Finds each receipt its message, decides, and commits the decisions: one transaction a batch.
+//!
+//! First deliveries are inserted straight away. Redeliveries take the careful path: what is stored
+//! of them is looked up, and a stored disposition is repeated, never taken again.
+//!
+//! The two cannot pass each other. A first delivery takes its shared lock before the server can
+//! have delivered it again, which is looked at once the lock is there; from then on the careful path
+//! of another replica waits for its end, however long a COMMIT takes.
+
+mod fold;
+mod known;
+mod rows;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::fold::{Fate, Judged, fold};
+use self::known::Known;
+use self::rows::Sealing;
+use super::early::EarlyBudget;
+use super::envelope::Item;
+use super::settle::Settlement;
+use crate::clock::Clock;
+use crate::events::{self, Event, Source};
+use crate::receipt::ids::Identity;
+use crate::seal::KeyRing;
+use crate::store::messages::Raise;
+use crate::store::{Session, StoreError};
+
+/// Which way a batch goes through the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Path {
+    /// Never delivered before: nothing of it can be stored.
+    First,
+    /// Some of it may be.
+    Careful,
+}
+
+/// How an envelope ended in the database, and what must be said before it is settled.
+pub(super) struct Outcome {
+    pub(super) settlement: Settlement,
+    pub(super) events: Vec<Event>,
+    pub(super) disposition: Disposition,
+}
+
+/// CONTRACT §1, for the counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disposition {
+    Applied,
+    Recorded(&'static str),
+    Parked(&'static str),
+    Rejected(&'static str),
+    /// Not ended: asked for again.
+    Delayed,
+    /// Ended by an earlier delivery.
+    Repeated,
+}
+
+/// What the rules need beside the batch.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) inbound_subject: Arc<str>,
+    pub(super) ack_wait: Duration,
+    pub(super) horizon: Duration,
+    pub(super) early_delay: Duration,
+    pub(super) early_redeliveries: u32,
+    pub(super) deliveries_max: u32,
+    pub(super) source: Source,
+    pub(super) clock: Clock,
+}
+
+/// One lane's matching: its rules, its keys, its share of early receipts.
+pub(super) struct Matching {
+    rules: Rules,
+    sealing: Sealing,
+    early: EarlyBudget,
+}
+
+impl Matching {
+    pub(super) fn new(rules: Rules, ring: &Arc<KeyRing>, early: EarlyBudget) -> Self {
+        Self {
+            rules,
+            sealing: Sealing::new(ring),
+            early,
+        }
+    }
+
+    /// Commits a batch, which is in stream order, and says how each of its envelopes ended.
+    pub(super) async fn commit(
+        &mut self,
+        session: &Session,
+        batch: &[Item],
+        path: Path,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        // Boxed: what the statements' parameters take is far more than a lane's own state.
+        session
+            .transact(Box::pin(self.decide(session, batch, path)))
+            .await
+    }
+
+    async fn decide(
+        &mut self,
+        session: &Session,
+        batch: &[Item],
+        path: Path,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let known = match path {
+            Path::First => {
+                let identities = batch.iter().map(|item| &item.envelope.identity);
+                session.lock_envelopes_shared(identities).await?;
+                if !batch.iter().all(|item| item.is_fresh(self.rules.ack_wait)) {
+                    return Err(StoreError::AlreadyStored);
+                }
+                Known::default()
+            }
+            Path::Careful => {
+                let identities: Vec<&Identity> =
+                    batch.iter().map(|item| &item.envelope.identity).collect();
+                session.lock_envelopes(&identities).await?;
+                Known::find(session, &identities).await?
+            }
+        };
+        let now = self.rules.clock.now();
+        let fresh: Vec<&Item> = batch.iter().filter(|item| !known.has(item)).collect();
+        let candidates = fold::Candidates::find(session, &fresh, self.horizon(now)).await?;
+        let mut judged = fold(&fresh, &candidates, &self.rules, &mut self.early, now);
+        self.write(session, &mut judged, now).await?;
+
+        let mut fates = judged.fates.iter();
+        let mut outcome = |item: &Item| match known.outcome(item, &self.rules.source, &self.sealing)
+        {
+            Some(repeated) => repeated,
+            None => Ok(self.outcome(fates.next().expect("every fresh item has a fate"))),
+        };
+        batch.iter().map(&mut outcome).collect()
+    }
+
+    /// The oldest a message may be, for its id may have been given to another since.
+    fn horizon(&self, now: Timestamp) -> Timestamp {
+        let age = SignedDuration::try_from(self.rules.horizon).unwrap_or(SignedDuration::MAX);
+        now.checked_sub(age).unwrap_or(Timestamp::MIN)
+    }
+
+    async fn write(
+        &mut self,
+        session: &Session,
+        judged: &mut Judged<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut raises: Vec<Raise<'_>> = judged.raises();
+        let rows = self
+            .sealing
+            .rows(&judged.fates, &self.rules.inbound_subject)?;
+        // Sent together: inside the transaction their order means nothing. All are heard, in this
+        // order: the first that fails says why, those behind it only that the transaction has.
+        let (raised, received, parked, rejected) = tokio::join!(
+            session.raise(&mut raises, self.horizon(now), now),
+            session.insert_receipts(&rows.receipts, now),
+            session.insert_parked(&rows.parked, now),
+            session.insert_rejected(&rows.rejected, now),
+        );
+        [raised, received, parked, rejected]
+            .into_iter()
+            .collect::<Result<(), _>>()?;
+        Ok(())
+    }
+
+    fn outcome(&self, fate: &Fate<'_>) -> Outcome {
+        let mut events = Vec::new();
+        let (settlement, disposition) = match fate {
+            Fate::Matched(matched) => {
+                events::of_decision(&self.rules.source, &matched.decision, &mut events);
+                (
+                    Settlement::Acknowledge,
+                    Disposition::of(matched.decision.verdict),
+                )
+            }
+            Fate::Parked {
+                parked, because, ..
+            } => {
+                events.push(events::of_parked(&self.rules.source, parked));
+                (
+                    Settlement::Acknowledge,
+                    Disposition::Parked(because.as_str()),
+                )
+            }
+            Fate::Rejected { rejection, .. } => (
+                Settlement::Terminate(rejection.to_string()),
+                Disposition::Rejected(rejection.reason()),
+            ),
+            Fate::Early => (
+                Settlement::Delay(self.rules.early_delay),
+                Disposition::Delayed,
+            ),
+        };
+        Outcome {
+            settlement,
+            events,
+            disposition,
+        }
+    }
+}
+
+impl Disposition {
+    fn of(verdict: crate::receipt::decision::Verdict) -> Self {
+        use crate::receipt::decision::Verdict;
+        match verdict {
+            Verdict::Applied => Self::Applied,
+            Verdict::Recorded(because) => Self::Recorded(because.as_str()),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What earlier deliveries of a batch's envelopes left behind: their dispositions stand.
+
+use std::collections::{HashMap, HashSet};
+
+use super::rows::Sealing;
+use super::{Disposition, Outcome};
+use crate::events::{self, Source};
+use crate::pipeline::envelope::Item;
+use crate::pipeline::settle::Settlement;
+use crate::receipt::ids::Identity;
+use crate::store::parked::StoredParked;
+use crate::store::receipts::StoredReceipt;
+use crate::store::{Session, StoreError};
+
+#[derive(Default)]
+pub(super) struct Known {
+    parked: HashMap<u64, StoredParked>,
+    rejected: HashSet<u64>,
+    receipts: HashMap<u64, StoredReceipt>,
+}
+
+impl Known {
+    pub(super) async fn find(
+        session: &Session,
+        identities: &[&Identity],
+    ) -> Result<Self, StoreError> {
+        let (parked, rejected, receipts) = tokio::try_join!(
+            session.find_parked(identities),
+            session.find_rejected(identities),
+            session.find_receipts(identities),
+        )?;
+        Ok(Self {
+            parked: parked
+                .into_iter()
+                .map(|row| (row.sequence().cast_unsigned(), row))
+                .collect(),
+            rejected: rejected.into_iter().map(i64::cast_unsigned).collect(),
+            receipts: receipts
+                .into_iter()
+                .map(|row| (row.sequence().cast_unsigned(), row))
+                .collect(),
+        })
+    }
+
+    pub(super) fn has(&self, item: &Item) -> bool {
+        let sequence = &item.envelope.identity.sequence;
+        self.parked.contains_key(sequence)
+            || self.rejected.contains(sequence)
+            || self.receipts.contains_key(sequence)
+    }
+
+    /// The same end again, with the same events. A parked envelope comes first: a late match of
+    /// it has a row among the receipts too, and its disposition is parked all the same.
+    pub(super) fn outcome(
+        &self,
+        item: &Item,
+        source: &Source,
+        sealing: &Sealing,
+    ) -> Option<Result<Outcome, StoreError>> {
+        let sequence = &item.envelope.identity.sequence;
+        let mut events = Vec::new();
+        let mut settlement = Settlement::Acknowledge;
+        if let Some(parked) = self.parked.get(sequence) {
+            events.push(events::of_parked(source, &parked.parked()));
+        } else if self.rejected.contains(sequence) {
+            let reason = item.reading.as_ref().err().map(ToString::to_string);
+            settlement = Settlement::Terminate(reason.unwrap_or_else(|| "rejected".to_owned()));
+        } else {
+            let receipt = self.receipts.get(sequence)?;
+            // One that was only recorded has no events, so its id need not be opened.
+            if receipt.is_applied() {
+                let id = match sealing.operator_message_id(receipt) {
+                    Ok(id) => id,
+                    Err(error) => return Some(Err(error)),
+                };
+                events::of_decision(source, &receipt.decision(&id), &mut events);
+            }
+        }
+        Some(Ok(Outcome {
+            settlement,
+            events,
+            disposition: Disposition::Repeated,
+        }))
+    }
+}

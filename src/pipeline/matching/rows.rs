@@ -1,0 +1,174 @@
+//! Decisions as rows, with what is personal in them sealed.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::fold::{Fate, Matched};
+use crate::pipeline::decode::subject_carrier;
+use crate::pipeline::envelope::Item;
+use crate::pipeline::park;
+use crate::receipt::decision::{Because, Flags, Verdict};
+use crate::receipt::privacy::sealed_operator_message_id;
+use crate::receipt::status::Status;
+use crate::receipt::{PhoneNumber, Rejection};
+use crate::seal::{KeyRing, Place, Purpose, Sealer};
+use crate::store::StoreError;
+use crate::store::parked::NewParked;
+use crate::store::receipts::{NewReceipt, StoredReceipt};
+use crate::store::rejected::NewRejected;
+
+/// Digits below which a sender is a name or a short code and no number to index.
+const INDEXED_DIGITS: usize = 7;
+
+/// A lane's keys.
+pub(super) struct Sealing {
+    ring: Arc<KeyRing>,
+    personal: Sealer,
+    payloads: Sealer,
+}
+
+#[derive(Default)]
+pub(super) struct Rows<'a> {
+    pub(super) receipts: Vec<NewReceipt<'a>>,
+    pub(super) parked: Vec<NewParked<'a>>,
+    pub(super) rejected: Vec<NewRejected<'a>>,
+}
+
+impl Sealing {
+    pub(super) fn new(ring: &Arc<KeyRing>) -> Self {
+        Self {
+            ring: Arc::clone(ring),
+            personal: Sealer::new(Arc::clone(ring), Purpose::Msisdn),
+            payloads: Sealer::new(Arc::clone(ring), Purpose::Parked),
+        }
+    }
+
+    pub(super) fn rows<'a>(
+        &mut self,
+        fates: &[Fate<'a>],
+        inbound: &str,
+    ) -> Result<Rows<'a>, StoreError> {
+        let mut rows = Rows::default();
+        for fate in fates {
+            match fate {
+                Fate::Matched(matched) => rows.receipts.push(self.receipt(matched)?),
+                Fate::Parked { item, parked, .. } => {
+                    let payload_sealed = park::seal(&mut self.payloads, item, parked)?;
+                    rows.parked.push(NewParked {
+                        identity: &item.envelope.identity,
+                        parked: *parked,
+                        deliveries: i32::try_from(item.envelope.deliveries).unwrap_or(i32::MAX),
+                        received_at: (item.reading.as_ref().ok())
+                            // A row that PostgreSQL refused carries as little as it may.
+                            .filter(|_| !item.poison)
+                            .and_then(|receipt| receipt.received_at),
+                        payload_sealed,
+                    });
+                }
+                Fate::Rejected { item, rejection } => {
+                    rows.rejected.push(self.rejected(item, *rejection, inbound));
+                }
+                Fate::Early => {}
+            }
+        }
+        Ok(rows)
+    }
+
+    fn receipt<'a>(&mut self, matched: &Matched<'a>) -> Result<NewReceipt<'a>, StoreError> {
+        let Matched {
+            item,
+            receipt,
+            parted,
+            decision,
+        } = matched;
+        let personal_sealed = match parted.personal.to_value() {
+            None => None,
+            Some(value) => {
+                let place = personal_place(
+                    decision.receipt_id.0,
+                    decision.carrier_id,
+                    decision.message.account_id,
+                );
+                Some(self.personal.seal(&place, &value)?)
+            }
+        };
+        let source = receipt.source().and_then(|number| self.index(number));
+        let dest = receipt.dest().and_then(|number| self.index(number));
+        let conflict = decision.verdict == Verdict::Recorded(Because::Conflict);
+        Ok(NewReceipt {
+            identity: &item.envelope.identity,
+            decision: *decision,
+            open_operator_message_id: parted.operator_message_id,
+            reported_status: receipt.status().map(Status::as_str),
+            message_state: receipt.message_state().map(|state| i16::from(state.0)),
+            network_error_code: parted.network_error_code,
+            flags: Flags::default()
+                .with(Flags::ID_DISAGREES, receipt.id_disagrees)
+                .with(Flags::STATE_DISAGREES, receipt.state_disagrees)
+                .with(Flags::CONFLICT, conflict)
+                .with(Flags::WITHHELD, parted.withheld),
+            submit_date: parted.submit_date,
+            done_date: parted.done_date,
+            personal_sealed,
+            source_hash: source.map(|(_, hash)| hash),
+            dest_hash: dest.map(|(_, hash)| hash),
+            hash_kid: source.or(dest).map(|(kid, _)| kid),
+        })
+    }
+
+    fn rejected<'a>(&self, item: &'a Item, rejection: Rejection, inbound: &str) -> NewRejected<'a> {
+        let payload = &item.envelope.payload;
+        let (kid, fingerprint) = self.ring.fingerprint(payload);
+        NewRejected {
+            identity: &item.envelope.identity,
+            carrier_id: subject_carrier(&item.envelope.subject, inbound),
+            reason: rejection.reason(),
+            field: rejection.field(),
+            payload_length: i32::try_from(payload.len()).unwrap_or(i32::MAX),
+            fingerprint,
+            fingerprint_kid: kid.cast_signed(),
+        }
+    }
+
+    fn index(&self, number: PhoneNumber<'_>) -> Option<(i32, [u8; 16])> {
+        let digits = number.digits();
+        if digits.len() < INDEXED_DIGITS {
+            return None;
+        }
+        let index = self.ring.blind_index(&digits);
+        Some((index.kid.cast_signed(), index.hash))
+    }
+
+    /// The operator message id of a stored receipt, unsealed where its row does not show it.
+    pub(super) fn operator_message_id<'a>(
+        &self,
+        receipt: &'a StoredReceipt,
+    ) -> Result<Cow<'a, str>, StoreError> {
+        if let Some(id) = receipt.operator_message_id() {
+            return Ok(Cow::Borrowed(id));
+        }
+        let place = personal_place(
+            receipt.receipt_id().0,
+            receipt.carrier_id(),
+            receipt.account_id(),
+        );
+        let sealed = receipt.personal_sealed().unwrap_or_default();
+        let opened = self.ring.open(Purpose::Msisdn, &place, sealed);
+        let id = opened
+            .ok()
+            .and_then(|value| sealed_operator_message_id(&value));
+        id.map(Cow::Owned).ok_or_else(|| {
+            StoreError::Unavailable("a sealed operator message id cannot be opened".to_owned())
+        })
+    }
+}
+
+fn personal_place(receipt: uuid::Uuid, carrier: &str, account: uuid::Uuid) -> Place<'_> {
+    Place {
+        table: "delivery_receipts",
+        column: "personal_sealed",
+        row: receipt,
+        carrier,
+        account: Some(account),
+    }
+}
