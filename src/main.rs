@@ -1,1 +1,33 @@
-fn main() {}
+//! Start-up order and exit codes, nothing else.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use dlr::cli::{Cli, exit_code};
+use dlr::config;
+
+fn main() -> ExitCode {
+    start().unwrap_or_else(|error| {
+        #[expect(
+            clippy::print_stderr,
+            reason = "the last word, whether or not logging is up"
+        )]
+        {
+            eprintln!("dlr: {error:#}");
+        }
+        exit_code(&error)
+    })
+}
+
+fn start() -> anyhow::Result<ExitCode> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("nothing installed a TLS provider before main");
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(cli.dispatch(config::environment()))
+}

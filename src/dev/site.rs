@@ -1,0 +1,159 @@
+//! A whole installation in a private folder: servers, database, streams, keys, certificates.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use tokio_postgres::{Client, NoTls};
+
+use super::certificates::Authority;
+use super::nats::{Identity, NatsServer};
+use super::postgres::{Durability, Postgres, Role, StartError};
+use super::supervisor::Supervisor;
+use crate::broker::layout::Layout;
+use crate::broker::provision::{self, ProvisionError, Retention};
+use crate::broker::{self, ConnectError};
+use crate::config::{self, Config};
+use crate::lifecycle::{Member, Part};
+use crate::seal::KeyRing;
+use crate::store::migrations::MigrationError;
+
+const DATABASE: &str = "dlr";
+
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    #[error(transparent)]
+    Postgres(#[from] StartError),
+    #[error("nats-server: {0}")]
+    Nats(io::Error),
+    #[error("cannot prepare the private folder: {0}")]
+    Folder(io::Error),
+    #[error("cannot prepare the database: {0}")]
+    Database(#[from] tokio_postgres::Error),
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    #[error("cannot make the streams: {0}")]
+    Connect(#[from] ConnectError),
+    #[error("cannot make the streams: {0}")]
+    Provision(#[from] ProvisionError),
+}
+
+/// Everything ends and is removed with it, or with this process, whichever way that ends.
+pub struct Site {
+    nats: NatsServer,
+    postgres: Postgres,
+    key_ring: PathBuf,
+    // Last, because it ends the others.
+    supervisor: Supervisor,
+}
+
+impl Site {
+    /// Starts both servers; blocks its thread for some seconds. `dlr` is the program that supervises.
+    pub fn start(dlr: &Path) -> Result<Self, SiteError> {
+        let supervisor = Supervisor::start(dlr).map_err(SiteError::Folder)?;
+        let folder = supervisor.folder();
+        let authority = Authority::new(&folder.join("certificates")).map_err(SiteError::Folder)?;
+        let key_ring = folder.join("keyring.json");
+        write_key_ring(&key_ring).map_err(SiteError::Folder)?;
+        let postgres = Postgres::start(&supervisor, &authority, Durability::Durable)?;
+        let nats = NatsServer::start(&supervisor, &authority, None).map_err(SiteError::Nats)?;
+        Ok(Self {
+            nats,
+            postgres,
+            key_ring,
+            supervisor,
+        })
+    }
+
+    /// Makes the database; returns the names of the migrations.
+    pub async fn migrate(&self) -> Result<Vec<&'static str>, SiteError> {
+        self.postgres.create_database(DATABASE).await?;
+        Ok(self.postgres.install(DATABASE).await?)
+    }
+
+    /// Makes the streams and consumers, as `dlr provision` does.
+    pub async fn provision(&self, names: &config::Streams) -> Result<usize, SiteError> {
+        let settings = self.nats.config(Identity::Provisioner);
+        let client = broker::connect(
+            &settings,
+            "dlr dev provision",
+            Member::unwatched(Part::Nats),
+        )
+        .await?;
+        let context = broker::jetstream(client, &settings);
+        let made = provision::provision(&context, &Layout::of(names), Retention::Keep).await?;
+        Ok(made.len())
+    }
+
+    /// What `dlr run` would be given here.
+    pub fn config(&self) -> Config {
+        Config {
+            nats: self.nats.config(Identity::Processor),
+            postgres: self.postgres.config(Role::Service, DATABASE),
+            seal: config::Seal {
+                keyring_file: self.key_ring.clone(),
+            },
+            ..Config::default()
+        }
+    }
+
+    pub fn nats(&self, identity: Identity) -> config::Nats {
+        self.nats.config(identity)
+    }
+
+    pub fn reader(&self) -> config::Postgres {
+        self.postgres.config(Role::Reader, DATABASE)
+    }
+
+    /// A connection by the socket that acts as the orchestrator; the future drives it.
+    pub async fn orchestrator(
+        &self,
+    ) -> Result<
+        (
+            Client,
+            impl Future<Output = Result<(), tokio_postgres::Error>> + use<>,
+        ),
+        SiteError,
+    > {
+        let mut settings = self.postgres.superuser(DATABASE);
+        settings.options("-c role=orch_owner");
+        Ok(settings.connect(NoTls).await?)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.supervisor.folder()
+    }
+
+    /// How to look into the database and the streams while this runs.
+    pub fn ways_to_look(&self) -> io::Result<[String; 2]> {
+        let reconcile = self.nats.config(Identity::Reconcile);
+        let path = |path: Option<PathBuf>| path.unwrap_or_default().display().to_string();
+        let nats = format!(
+            "nats --server {} --tlsca {} --tlscert {} --tlskey {} --inbox-prefix {} \
+             --js-api-prefix {} stream info WEBHOOK",
+            reconcile.url,
+            path(reconcile.ca_file),
+            path(reconcile.cert_file),
+            path(reconcile.key_file),
+            reconcile.inbox_prefix,
+            reconcile.api_prefix,
+        );
+        Ok([self.postgres.psql(Role::Reader, DATABASE)?, nats])
+    }
+
+    /// Ends the servers and removes the folder.
+    pub fn shutdown(self) {
+        self.supervisor.shutdown();
+    }
+}
+
+fn write_key_ring(file: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
+    file.write_all(KeyRing::generate().as_bytes())
+}
