@@ -1,1 +1,28 @@
 //! The behaviour of the processor against real servers; one binary, so that all share one PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what sets up a test may fail it; clippy knows test functions only"
+)]
+mod attacks;
+mod command_line;
+mod connections;
+mod crashes;
+mod demo;
+mod hostile_messages;
+mod life_of_a_receipt;
+mod matching;
+mod messages;
+mod migrations;
+mod nats_accounts;
+mod nats_denials;
+mod nats_readiness;
+mod nats_sign_in;
+mod outages;
+mod privacy;
+mod privileges;
+mod probes;
+mod provision;
+mod rejections;
+mod supervisor;
+mod support;
+mod tidy;

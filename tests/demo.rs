@@ -1,0 +1,89 @@
+//! `dlr dev` as its users run it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::support::{DLR, eventually};
+
+fn dev(arguments: &[&str]) -> Child {
+    Command::new(DLR)
+        .arg("dev")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The private folder, which is named in one of the first lines.
+fn folder(child: &mut Child) -> PathBuf {
+    let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    let named = lines.map(Result::unwrap).find_map(|line| {
+        let (folder, _) = line.trim().strip_prefix("in ")?.split_once(',')?;
+        Some(PathBuf::from(folder))
+    });
+    named.expect("the folder is named before the end")
+}
+
+/// The command lines that name the folder. From `/proc` where there is one: a small Linux has no `ps`.
+fn servers_in(folder: &Path) -> Vec<String> {
+    let name = folder.to_str().unwrap();
+    let commands: Vec<String> = if let Ok(processes) = std::fs::read_dir("/proc") {
+        processes
+            .filter_map(|process| std::fs::read(process.ok()?.path().join("cmdline")).ok())
+            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+            .collect()
+    } else {
+        let ps = Command::new("ps").args(["-eo", "args="]).output().unwrap();
+        String::from_utf8_lossy(&ps.stdout)
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    };
+    commands
+        .into_iter()
+        .filter(|command| command.contains(name))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demonstration_ends_with_a_balanced_ledger_and_leaves_nothing() {
+    let mut child = dev(&["--for", "3s", "--rate", "300"]);
+    let folder = folder(&mut child);
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap())
+        .await
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        said.contains("balanced: every receipt is accounted for exactly once"),
+        "{said}"
+    );
+    assert!(!folder.exists());
+    assert_eq!(servers_in(&folder), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_demonstration_leaves_nothing() {
+    let mut child = dev(&["--rate", "100"]);
+    let folder = folder(&mut child);
+    eventually(Duration::from_mins(1), "a server runs", async || {
+        !servers_in(&folder).is_empty()
+    })
+    .await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually(
+        Duration::from_secs(30),
+        "servers and folder are gone",
+        async || servers_in(&folder).is_empty() && !folder.exists(),
+    )
+    .await;
+}

@@ -1,0 +1,104 @@
+//! The orchestrator's messages may be a table, a partitioned table or an updatable view.
+
+use crate::support::{TestApp, receipt};
+
+const READ: &str =
+    "id, account_id, carrier_id, operator_message_id, status, dlr_status, created_at,
+    segment, segments, group_id, client_ref, mccmnc, price, currency";
+const WRITTEN: &str = "status, dlr_status, dlr_received_at, processed_at";
+
+/// The whole way of a delivered, a repeated and a corrected receipt.
+async fn works(mut app: TestApp) {
+    app.add_processor().await;
+    let message = app.message("7").await;
+    for stat in ["ENROUTE", "UNDELIV", "UNDELIV", "DELIVRD"] {
+        app.publish(receipt("7", stat)).await;
+    }
+    app.drained().await;
+    assert_eq!(
+        app.status(message).await,
+        ("delivered".into(), Some("DELIVRD".into()))
+    );
+    assert_eq!(app.dispositions().await, [3, 1, 0, 0]);
+    assert_eq!(app.billing().await.len(), 2);
+}
+
+fn grants() -> String {
+    format!(
+        "GRANT SELECT ({READ}), UPDATE ({WRITTEN}) ON orch.sms_messages TO dlr_svc;
+         REVOKE ALL ON orch.real_messages FROM dlr_svc;"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_updatable_view_serves_as_the_messages() {
+    let app = TestApp::around(|_| {}).await;
+    let view = format!(
+        "ALTER TABLE orch.sms_messages RENAME TO real_messages;
+         CREATE VIEW orch.sms_messages AS SELECT * FROM orch.real_messages;
+         {}",
+        grants()
+    );
+    app.sql.batch_execute(&view).await.unwrap();
+    works(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partitioned_table_serves_as_the_messages() {
+    let app = TestApp::around(|_| {}).await;
+    let partitioned = format!(
+        "ALTER TABLE orch.sms_messages RENAME TO real_messages;
+         CREATE TABLE orch.sms_messages (LIKE orch.real_messages INCLUDING DEFAULTS)
+             PARTITION BY RANGE (created_at);
+         CREATE TABLE orch.messages_before PARTITION OF orch.sms_messages
+             FOR VALUES FROM (MINVALUE) TO (date_trunc('day', now()));
+         CREATE TABLE orch.messages_since PARTITION OF orch.sms_messages
+             FOR VALUES FROM (date_trunc('day', now())) TO (MAXVALUE);
+         CREATE INDEX ON orch.sms_messages (operator_message_id, carrier_id);
+         {}",
+        grants()
+    );
+    // A partition's bounds have to be constants.
+    let bound = app
+        .column("SELECT quote_literal(date_trunc('day', now())::text)")
+        .await;
+    let partitioned = partitioned.replace("date_trunc('day', now())", &bound[0]);
+    app.sql.batch_execute(&partitioned).await.unwrap();
+    works(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_older_than_the_horizon_is_not_matched() {
+    let app = TestApp::start().await;
+    let old = app.message("7").await;
+    app.sql
+        .batch_execute("UPDATE orch.sms_messages SET created_at = now() - interval '74 hours'")
+        .await
+        .unwrap();
+    app.publish(receipt("7", "DELIVRD")).await;
+    app.drained().await;
+    assert_eq!(app.status(old).await.0, "sent");
+
+    // The carrier gives the id to another message: that is the one.
+    let new = app.message("7").await;
+    app.publish(receipt("7", "DELIVRD")).await;
+    app.drained().await;
+    assert_eq!(app.status(new).await.0, "delivered");
+    assert_eq!(app.dispositions().await, [1, 0, 1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_no_table_knows_is_left_alone() {
+    let app = TestApp::start().await;
+    let message = app.message("7").await;
+    app.sql
+        .batch_execute("UPDATE orch.sms_messages SET status = 'on_hold'")
+        .await
+        .unwrap();
+    app.publish(receipt("7", "DELIVRD")).await;
+    app.drained().await;
+    assert_eq!(app.status(message).await.0, "on_hold");
+    let reasons = app.column("SELECT reason FROM dlr.delivery_receipts").await;
+    assert_eq!(reasons, ["unknown_status"]);
+    assert!(app.webhooks().await.is_empty());
+}

@@ -1,0 +1,131 @@
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use dlr::config::Config;
+use rustix::process::{Pid, Signal, kill_process};
+use secrecy::ExposeSecret as _;
+
+use super::{DLR, eventually};
+
+/// `dlr run` as a process of its own, to be killed. It ends with this, by SIGKILL if need be.
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts it with `config` in its environment; its log goes to `log`, which is appended to.
+    pub(crate) fn start(config: &Config, log: &Path) -> Self {
+        let stderr = File::options().create(true).append(true).open(log).unwrap();
+        let mut command = Command::new(DLR);
+        command
+            .arg("run")
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr);
+        for (name, value) in variables(config) {
+            command.env(format!("DLR__{name}"), value);
+        }
+        Self {
+            child: command.spawn().unwrap(),
+            log: log.to_owned(),
+        }
+    }
+
+    /// Everything it has logged, and those before it into the same file.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Where its probes listen, once it has said so.
+    pub(crate) async fn probes(&self) -> SocketAddr {
+        let mut address = None;
+        eventually(
+            Duration::from_secs(30),
+            "the process says where its probes are",
+            async || {
+                address = self.log().lines().rev().find_map(|line| {
+                    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+                    event["probes"].as_str()?.parse().ok()
+                });
+                address.is_some()
+            },
+        )
+        .await;
+        address.unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).unwrap();
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// How it ended, within `deadline`.
+    pub(crate) async fn ended(&mut self, deadline: Duration) -> ExitStatus {
+        let mut status = None;
+        eventually(deadline, "the process ends", async || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        })
+        .await;
+        status.unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let last = log.lines().rev().take(20).collect::<Vec<_>>();
+            #[expect(clippy::print_stderr, reason = "beside the panic it explains")]
+            {
+                eprintln!("the last it logged, newest first:\n{}", last.join("\n"));
+            }
+        }
+        // It may have ended by itself.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.kill();
+        }
+    }
+}
+
+fn variables(config: &Config) -> Vec<(&'static str, String)> {
+    let path = |path: &Option<PathBuf>| path.as_ref().unwrap().display().to_string();
+    let (nats, postgres) = (&config.nats, &config.postgres);
+    vec![
+        ("NATS__URL", nats.url.clone()),
+        ("NATS__CA_FILE", path(&nats.ca_file)),
+        ("NATS__CERT_FILE", path(&nats.cert_file)),
+        ("NATS__KEY_FILE", path(&nats.key_file)),
+        ("POSTGRES__URL", postgres.url.expose_secret().to_owned()),
+        ("POSTGRES__CA_FILE", path(&postgres.ca_file)),
+        ("POSTGRES__CERT_FILE", path(&postgres.cert_file)),
+        ("POSTGRES__KEY_FILE", path(&postgres.key_file)),
+        (
+            "SEAL__KEYRING_FILE",
+            config.seal.keyring_file.display().to_string(),
+        ),
+        ("STREAMS__WEBHOOK", config.streams.webhook.clone()),
+        ("STREAMS__UNMATCHED", config.streams.unmatched.clone()),
+        ("PROBES__BIND", config.probes.bind.to_string()),
+        ("TELEMETRY__LOG", config.telemetry.log.clone()),
+        ("TELEMETRY__FORMAT", "json".to_owned()),
+        (
+            "STREAMS__INBOUND_MAX_BYTES",
+            config.streams.inbound_max_bytes.to_string(),
+        ),
+        (
+            "STREAMS__OUTPUT_MAX_BYTES",
+            config.streams.output_max_bytes.to_string(),
+        ),
+    ]
+}
