@@ -12,9 +12,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_nats::Client;
-use tokio_util::sync::CancellationToken;
-
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use self::doors::Doors;
 use self::watch::Watch;

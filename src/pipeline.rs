@@ -82,14 +82,8 @@ struct Shared {
 
 impl Shared {
     async fn open_session(&self) -> Result<Session, StoreError> {
-        let connected = self.connector.connect().await;
-        let (client, connection) =
-            connected.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        self.tasks.spawn("connection", async move {
-            // Its end shows in the session that uses it, which reports and replaces it.
-            let _ended = connection.await;
-            Ok::<_, std::convert::Infallible>(())
-        });
+        let connected = self.connector.connect_on(&self.tasks).await;
+        let client = connected.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Session::open(client).await
     }
 }

@@ -7,6 +7,7 @@ use dlr::dev::nats::Identity;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::json;
 
+use crate::support::nats::OPEN_LEAF;
 use crate::support::{PATIENCE, TestApp, eventually, receipt, servers};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,14 +182,6 @@ async fn c12_a_receipt_that_never_gets_through_is_parked_in_the_end() {
 /// The hub lets nobody write to the processor's inbox, so this is a leaf node in other hands.
 #[tokio::test(flavor = "multi_thread")]
 async fn c15_what_is_no_delivery_of_our_consumer_is_counted_and_not_answered() {
-    const OPEN: &str = r#"
-        server_name: dlr-leaf
-        listen: $DLR_NATS_LISTEN
-        tls { cert_file: $DLR_NATS_CERT, key_file: $DLR_NATS_KEY, ca_file: $DLR_NATS_CA, verify_and_map: true, timeout: 5 }
-        leafnodes { remotes: [ { url: $DLR_NATS_HUB, account: DLRP
-            tls { cert_file: $DLR_NATS_LEAF_CERT, key_file: $DLR_NATS_LEAF_KEY, ca_file: $DLR_NATS_CA, timeout: 5 } } ] }
-        accounts { DLRP { users: [ { user: "spiffe://sms-gateway/dlr-processor" } ] } }
-    "#;
     // The server itself lets no client name `$JS.ACK.>` as a reply subject.
     const FORGED: [&str; 2] = ["billing.events", "JSAPI.dlr.STREAM.PURGE.SMS_DLR"];
     let mut app = TestApp::around(|_| {}).await;
@@ -196,7 +189,7 @@ async fn c15_what_is_no_delivery_of_our_consumer_is_counted_and_not_answered() {
     let shared = servers().await;
     let leaf = tokio::task::block_in_place(|| {
         app.nats
-            .start_leaf_with(&shared.supervisor, &shared.authority, None, OPEN)
+            .start_leaf_with(&shared.supervisor, &shared.authority, None, OPEN_LEAF)
             .unwrap()
     });
     app.config.nats = leaf.config(Identity::Processor);

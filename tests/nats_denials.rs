@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::support::{
     eventually,
-    nats::{DEADLINE, Hub, Peer, on_each_version, streams},
+    nats::{DEADLINE, Hub, OPEN_LEAF, Peer, on_each_version, streams},
 };
 
 /// JetStream's whole API, other streams' consumers, other domains' subjects.
@@ -253,18 +253,9 @@ async fn nobody_may_unmake_what_he_made() {
 
 #[tokio::test]
 async fn a_malicious_leaf_node_gets_no_more_than_the_processor() {
-    // The leaf of leaf.conf without its own permissions.
-    const OPEN: &str = r#"
-        server_name: dlr-leaf
-        listen: $DLR_NATS_LISTEN
-        tls { cert_file: $DLR_NATS_CERT, key_file: $DLR_NATS_KEY, ca_file: $DLR_NATS_CA, verify_and_map: true, timeout: 5 }
-        leafnodes { remotes: [ { url: $DLR_NATS_HUB, account: DLRP
-            tls { cert_file: $DLR_NATS_LEAF_CERT, key_file: $DLR_NATS_LEAF_KEY, ca_file: $DLR_NATS_CA, timeout: 5 } } ] }
-        accounts { DLRP { users: [ { user: "spiffe://sms-gateway/dlr-processor" } ] } }
-    "#;
     on_each_version(async |hub| {
         let before = filled(hub).await;
-        let leaf: NatsServer = hub.leaf_with(OPEN).await;
+        let leaf: NatsServer = hub.leaf_with(OPEN_LEAF).await;
         let peer = Peer::connect(&leaf.config(Identity::Processor))
             .await
             .unwrap();

@@ -1,5 +1,6 @@
 //! What a connection says about itself between our calls reaches the readiness.
 
+use async_nats::Client;
 use dlr::{
     broker,
     dev::nats::Identity,
@@ -15,12 +16,7 @@ use crate::support::{
 #[tokio::test]
 async fn readiness_follows_the_connection() {
     on_each_version(async |hub| {
-        let readiness = Readiness::new();
-        let part = SharedPart::new(readiness.clone(), Part::Nats);
-        let nats = hub.server.config(Identity::Processor);
-        let client = broker::connect(&nats, "intake", part.member(0))
-            .await
-            .unwrap();
+        let (readiness, client) = watched(hub).await;
         let reports = |wanted: fn(&State) -> bool| {
             readiness
                 .report()
@@ -61,12 +57,7 @@ async fn readiness_follows_the_connection() {
 #[tokio::test]
 async fn a_user_who_is_taken_away_comes_back_by_himself() {
     on_each_version(async |hub| {
-        let readiness = Readiness::new();
-        let part = SharedPart::new(readiness.clone(), Part::Nats);
-        let nats = hub.server.config(Identity::Processor);
-        let client = broker::connect(&nats, "intake", part.member(0))
-            .await
-            .unwrap();
+        let (readiness, client) = watched(hub).await;
         let state = || {
             let states = readiness.report();
             states
@@ -95,6 +86,17 @@ async fn a_user_who_is_taken_away_comes_back_by_himself() {
         client.flush().await.unwrap();
     })
     .await;
+}
+
+/// The processor's connection, and what it says about itself.
+async fn watched(hub: &Hub) -> (Readiness, Client) {
+    let readiness = Readiness::new();
+    let part = SharedPart::new(readiness.clone(), Part::Nats);
+    let nats = hub.server.config(Identity::Processor);
+    let client = broker::connect(&nats, "intake", part.member(0))
+        .await
+        .unwrap();
+    (readiness, client)
 }
 
 async fn restart(hub: &mut Hub) {

@@ -68,11 +68,12 @@ impl Doors<'_> {
         };
         match checked.await {
             Ok(Ok(_)) => {
-                self.report(Part::KeyRing, Ok(()));
+                self.readiness.tell(Part::KeyRing, Ok(()));
                 Ok(true)
             }
             Ok(Err(conflict)) => {
-                self.report(Part::KeyRing, Err(conflict.to_string()));
+                self.readiness
+                    .tell(Part::KeyRing, Err(conflict.to_string()));
                 Err(conflict.into())
             }
             Err(error) => {
@@ -107,10 +108,6 @@ impl Doors<'_> {
             }
             pause.wait().await;
         }
-    }
-
-    fn report(&self, part: Part, result: Result<(), String>) {
-        super::watch::report(self.readiness, part, result);
     }
 }
 

@@ -92,15 +92,10 @@ impl Checks {
         readiness: &Readiness,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, String> {
-        let (client, connection) = connector
-            .connect()
+        let client = connector
+            .connect_on(tasks)
             .await
             .map_err(|error| error.to_string())?;
-        tasks.spawn("connection", async move {
-            // Its end shows in the client, which the next look replaces.
-            let _ended = connection.await;
-            Ok::<_, std::convert::Infallible>(())
-        });
         Ok(Self {
             client,
             readiness: readiness.clone(),
@@ -130,7 +125,7 @@ impl Checks {
             )),
         };
         let schema_fits = schema.is_ok();
-        report(&self.readiness, Part::Schema, schema);
+        self.readiness.tell(Part::Schema, schema);
         if !schema_fits {
             return Ok(());
         }
@@ -155,18 +150,8 @@ impl Checks {
             _ => Ok(()),
         };
         self.passed = covered.is_ok();
-        report(&self.readiness, Part::Partitions, covered);
+        self.readiness.tell(Part::Partitions, covered);
         Ok(())
-    }
-}
-
-/// Reports a part, with one log line when that changes anything.
-pub(super) fn report(readiness: &Readiness, part: Part, result: Result<(), String>) {
-    if readiness.set(part, result.clone()) {
-        match result {
-            Ok(()) => tracing::info!(%part, "works"),
-            Err(fault) => tracing::warn!(%part, fault, "does not work"),
-        }
     }
 }
 

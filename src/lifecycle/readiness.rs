@@ -76,6 +76,16 @@ impl Readiness {
         changed
     }
 
+    /// Reports a part, with one log line when that changes anything.
+    pub fn tell(&self, part: Part, result: Result<(), String>) {
+        if self.set(part, result.clone()) {
+            match result {
+                Ok(()) => tracing::info!(%part, "works"),
+                Err(fault) => tracing::warn!(%part, fault, "does not work"),
+            }
+        }
+    }
+
     pub fn report(&self) -> Vec<(Part, State)> {
         let states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Part::ALL.into_iter().zip(states.iter().cloned()).collect()
@@ -120,12 +130,7 @@ impl SharedPart {
             Err(fault) => faults.insert(member, fault),
         };
         let state = faults.values().next().cloned().map_or(Ok(()), Err);
-        if self.readiness.set(self.part, state.clone()) {
-            match state {
-                Ok(()) => tracing::info!(part = %self.part, "works"),
-                Err(fault) => tracing::warn!(part = %self.part, fault, "does not work"),
-            }
-        }
+        self.readiness.tell(self.part, state);
     }
 }
 

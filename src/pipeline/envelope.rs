@@ -50,7 +50,7 @@ impl Item {
 ///
 /// A lock guards the table of replies: taken once when an envelope comes and once when it goes,
 /// each for one operation on the map, and by the keep-alive for one pass over at most
-/// `in_flight_max` entries. Splitting it by lane gained nothing measurable against a batch's cost.
+/// `in_flight_max` entries.
 pub struct Holdings {
     room: Semaphore,
     held: Mutex<Held>,

@@ -215,23 +215,17 @@ impl Delivery {
         while let Some(Committed { envelopes, events }) = self.committed.recv().await {
             let started = Instant::now();
             let (health, metrics) = (&self.health, &self.shared.metrics);
-            let mut at_fault = true;
             self.publisher
                 .confirm(&events, |kind, result| match result {
-                    Ok(()) => {
-                        count::of(&metrics.events_published, kind).increment(1);
-                        // Reported on a change only: this runs for every event.
-                        if std::mem::take(&mut at_fault) {
-                            health.set(Ok(()));
-                        }
-                    }
+                    Ok(()) => count::of(&metrics.events_published, kind).increment(1),
                     Err(fault) => {
                         count::of(&metrics.publish_failures, kind).increment(1);
-                        at_fault = true;
                         health.set(Err(fault.to_string()));
                     }
                 })
                 .await?;
+            // Not at the first confirmation: while one output is full, another may well confirm.
+            health.set(Ok(()));
             metrics.stage_seconds.publish.record(started.elapsed());
             let (settling, now) = (Instant::now(), self.shared.clock.now());
             for (envelope, settlement) in envelopes {

@@ -115,7 +115,7 @@ impl Publisher {
     }
 
     /// Publishes `events` and returns when every one is confirmed, however long that takes.
-    /// `report` hears each fault, and `Ok` at the first confirmation after it.
+    /// `report` hears of each confirmation and each fault.
     pub(super) async fn confirm(
         &mut self,
         events: &[Event],

@@ -6,6 +6,7 @@
 
 mod tls;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use zeroize::Zeroizing;
 use self::tls::Tls;
 use super::failure::describe;
 use crate::config::Postgres;
+use crate::lifecycle::Tasks;
 
 /// Makes connections. The files of the settings are read for each one, so a renewed certificate or
 /// password is in use from the next connection on.
@@ -89,6 +91,17 @@ impl Connector {
                 why: format!("no answer within {within:?}"),
             }),
         }
+    }
+
+    /// Connects, and lets `tasks` drive the connection. Its end shows in the client, and whoever uses
+    /// that reports and replaces it.
+    pub async fn connect_on(&self, tasks: &Tasks) -> Result<Client, ConnectError> {
+        let (client, connection) = self.connect().await?;
+        tasks.spawn("connection", async move {
+            let _ended = connection.await;
+            Ok::<_, Infallible>(())
+        });
+        Ok(client)
     }
 
     fn driver_config(&self) -> Result<Config, ConnectError> {

@@ -25,6 +25,16 @@ use super::{eventually, servers};
 /// The oldest server the contract allows, and the one that is shipped.
 const VERSIONS: [Version; 2] = [Version(2, 10), Version(2, 15)];
 
+/// A leaf node in other hands: that of leaf.conf without its own permissions.
+pub(crate) const OPEN_LEAF: &str = r#"
+    server_name: dlr-leaf
+    listen: $DLR_NATS_LISTEN
+    tls { cert_file: $DLR_NATS_CERT, key_file: $DLR_NATS_KEY, ca_file: $DLR_NATS_CA, verify_and_map: true, timeout: 5 }
+    leafnodes { remotes: [ { url: $DLR_NATS_HUB, account: DLRP
+        tls { cert_file: $DLR_NATS_LEAF_CERT, key_file: $DLR_NATS_LEAF_KEY, ca_file: $DLR_NATS_CA, timeout: 5 } } ] }
+    accounts { DLRP { users: [ { user: "spiffe://sms-gateway/dlr-processor" } ] } }
+"#;
+
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A hub with the shipped configuration.
