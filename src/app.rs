@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::doors::Doors;
 use self::watch::Watch;
 use crate::broker;
+use crate::carriers::{Carriers, Loader};
 use crate::config::Config;
 use crate::lifecycle::{Ended, Part, Readiness, SharedPart, Tasks};
 use crate::pipeline::count::RETRY_CAUSES;
@@ -58,6 +59,7 @@ impl App {
         let processor = Processor {
             config: Arc::clone(&app.config),
             ring: Arc::new(ring),
+            carriers: Arc::default(),
             tasks: app.tasks.clone(),
             readiness: app.readiness.clone(),
             metrics: Arc::clone(&app.metrics),
@@ -126,6 +128,7 @@ fn reasons() -> Reasons {
 struct Processor {
     config: Arc<Config>,
     ring: Arc<KeyRing>,
+    carriers: Arc<Carriers>,
     tasks: Tasks,
     readiness: Readiness,
     metrics: Arc<Metrics>,
@@ -149,6 +152,7 @@ impl Processor {
     async fn start(&self) -> Result<Watch, StartError> {
         let connector = Arc::new(Connector::new(&self.config.postgres, "dlr pipeline"));
         let database = SharedPart::new(self.readiness.clone(), Part::PostgreSql);
+        let mut profiles = Loader::new(Arc::clone(&self.carriers), Arc::clone(&self.metrics));
         let mut doors = Doors {
             config: &self.config,
             ring: &self.ring,
@@ -157,6 +161,7 @@ impl Processor {
             metrics: &self.metrics,
             connector: &connector,
             database: &database.member(0),
+            profiles: &mut profiles,
         };
         let checks = doors.database().await?;
         let nats = SharedPart::new(self.readiness.clone(), Part::Nats);
@@ -172,6 +177,7 @@ impl Processor {
             binding,
             connector: Arc::clone(&connector),
             ring: Arc::clone(&self.ring),
+            carriers: Arc::clone(&self.carriers),
             metrics: Arc::clone(&self.metrics),
             readiness: self.readiness.clone(),
             database: database.clone(),
@@ -185,6 +191,7 @@ impl Processor {
             metrics: Arc::clone(&self.metrics),
             holdings,
             checks,
+            profiles,
             intake,
             connector,
             database: database.member(0),

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod carriers;
 mod check_config;
 mod dev;
 mod migrate;
@@ -36,6 +37,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Make the streams and the consumer, or check them
     Provision(provision::Args),
+    /// Look at carriers' profiles and write new ones: how each writes ids, words and times
+    Carriers(carriers::Args),
     /// Show the effective configuration and check it as `run` would
     CheckConfig(check_config::Args),
     /// Hold the throw-away servers of `dev`
@@ -58,6 +61,7 @@ impl Cli {
             Command::Dev(args) => Box::pin(dev::run(args)).await,
             Command::Migrate(args) => migrate::run(args, load()?).await,
             Command::Provision(args) => provision::run(args, load()?).await,
+            Command::Carriers(args) => carriers::run(args, load()?).await,
             Command::CheckConfig(args) => check_config::show(&args, &load()?),
             Command::Supervise(args) => supervise::run(args).await,
         }

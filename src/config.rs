@@ -36,7 +36,7 @@ pub use lifecycle::Lifecycle;
 pub use load::Loaded;
 pub use nats::Nats;
 pub use pipeline::{MAX_ACK_PENDING, Pipeline};
-pub use postgres::{InvalidUrl, Postgres};
+pub use postgres::{InvalidUrl, Postgres, SignIn};
 pub use probes::Probes;
 pub use report::Setting;
 pub use seal::Seal;

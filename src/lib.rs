@@ -39,6 +39,7 @@
 //! | [`pipeline`] | the stages, and all control flow of a receipt's way |
 //! | [`events`] | what is published |
 //! | [`store`] | every SQL statement, connections, migrations; decides nothing |
+//! | [`carriers`] | the carriers' profiles in force |
 //! | [`broker`] | connecting to NATS, streams and consumers as the contract has them |
 //! | [`seal`] | key ring, envelopes, keyed hashes |
 //! | [`app`] | wiring: what must work before receipts are taken, and the watch over it |
@@ -65,6 +66,7 @@
 
 pub mod app;
 pub mod broker;
+pub mod carriers;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -42,6 +42,7 @@ use self::matching::{Matching, Rules};
 use self::publish::Publisher;
 pub use self::publish::{Output, Outputs};
 use crate::broker::Binding;
+use crate::carriers::Carriers;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::events::Source;
@@ -60,6 +61,7 @@ pub struct Foundation {
     pub binding: Binding,
     pub connector: Arc<Connector>,
     pub ring: Arc<KeyRing>,
+    pub carriers: Arc<Carriers>,
     pub metrics: Arc<Metrics>,
     pub readiness: Readiness,
     /// PostgreSQL, on which each lane reports as a member from 1 on.
@@ -103,6 +105,7 @@ pub async fn start(
         binding,
         connector,
         ring,
+        carriers,
         metrics,
         readiness,
         database,
@@ -178,6 +181,7 @@ pub async fn start(
             consumer: binding.consumer,
         },
         client: intake,
+        carriers,
         holdings: Arc::clone(&holdings),
         lanes,
         pull_max: limits.pull_max,

@@ -10,12 +10,15 @@ pub mod ids;
 pub mod json;
 pub mod phone;
 pub mod privacy;
+pub mod profile;
 mod rejection;
+pub mod smpp_text;
 pub mod status;
 mod text;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -23,6 +26,7 @@ use uuid::Uuid;
 
 pub use self::check::is_carrier_id;
 pub use self::phone::PhoneNumber;
+use self::profile::{Profile, Profiles};
 pub use self::rejection::{Field, Rejection};
 use self::status::{MessageState, Status};
 use self::text::{Span, Text};
@@ -55,11 +59,15 @@ pub struct Receipt {
     dest: Option<Span>,
     message_state: Option<MessageState>,
     status: Option<Status>,
+    profile: Arc<Profile>,
     pub account_id: Option<Uuid>,
     pub message_id: Option<Uuid>,
     pub submitted_at: Option<Timestamp>,
     pub done_at: Option<Timestamp>,
     pub received_at: Option<Timestamp>,
+    /// Whether the id is written as its carrier's profile says. Where it is not, it is what the
+    /// carrier wrote, and nothing may be matched by it.
+    pub id_in_notation: bool,
     /// Two sources of the id, or of the state, disagree.
     pub id_disagrees: bool,
     pub state_disagrees: bool,
@@ -68,7 +76,11 @@ pub struct Receipt {
 impl Receipt {
     /// Reads a payload in either encoding. The archive form is not read yet: its prefix is an
     /// unknown encoding to this version.
-    pub fn read(payload: Bytes, publisher: Publisher<'_>) -> Result<Self, Rejection> {
+    pub fn read(
+        payload: Bytes,
+        publisher: Publisher<'_>,
+        profiles: &Profiles,
+    ) -> Result<Self, Rejection> {
         match payload.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => return Err(Rejection::Empty),
             Some(b'{') => {}
@@ -77,16 +89,21 @@ impl Receipt {
         }
         let text = Text::new(payload)?;
         let payload = text.payload();
-        check::receipt(json::read(&payload)?, publisher, text)
+        check::receipt(json::read(&payload)?, publisher, profiles, text)
     }
 
     pub fn carrier(&self) -> &str {
         self.text.get(self.carrier)
     }
 
-    /// Half of the match key; the other half is the carrier.
+    /// Half of the match key, in the orchestrator's notation; the other half is the carrier.
     pub fn operator_message_id(&self) -> &str {
         self.text.get(self.operator_message_id)
+    }
+
+    /// The profile it was read by.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// The carrier's own word, as written.

@@ -22,6 +22,7 @@ pub mod messages;
 pub mod migrations;
 pub mod parked;
 pub mod partitions;
+pub mod profiles;
 pub mod receipts;
 pub mod rejected;
 mod session;

@@ -7,6 +7,7 @@ use dlr::store::migrations::{self, MigrationError, SCHEMA_VERSION, State};
 use dlr::store::partitions::coverage;
 use secrecy::ExposeSecret as _;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::support::{DLR, Database};
 
@@ -159,14 +160,11 @@ async fn a_missing_messages_table_is_said_plainly_and_nothing_of_that_migration_
         refused.contains("deploy/postgres/sms_messages.sql"),
         "{refused}"
     );
-    assert_eq!(
-        migrations::version(&admin).await.unwrap(),
-        SCHEMA_VERSION - 1
-    );
+    assert_eq!(migrations::version(&admin).await.unwrap(), 6);
 
     admin.batch_execute(MESSAGES_TABLE).await.unwrap();
     let applied = migrations::up(&mut admin, SCHEMA_VERSION).await.unwrap();
-    assert_eq!(applied, ["0007_grants"]);
+    assert_eq!(applied, ["0007_grants", "0008_second_chances"]);
 }
 
 #[tokio::test]
@@ -246,6 +244,82 @@ async fn messages_may_be_partitioned() {
     assert!(service.query(place, &[]).await.unwrap().is_empty());
 }
 
+/// Schema 7 with the partitions of three months ago, when it was new, and a parked receipt.
+async fn used_since_three_months() -> (Database, Client) {
+    let (database, mut admin) = with_messages_table().await;
+    migrations::up(&mut admin, 7).await.unwrap();
+    let used = "SELECT dlr.ensure_partitions(35, 92);
+        INSERT INTO dlr.orphaned_receipts (stored_at, stream, seq, receipt_id, carrier_id, reason,
+            deliveries, parked_at, payload_sealed)
+        VALUES (now(), 'S', 1, gen_random_uuid(), 'c', 'no_message', 1, now(),
+            decode(repeat('00', 50), 'hex'))";
+    admin.batch_execute(used).await.unwrap();
+    (database, admin)
+}
+
+#[tokio::test]
+async fn indexes_made_by_hand_before_the_migration_are_taken_in() {
+    const INDEXES: &str = "SELECT indexrelid::regclass::text FROM pg_index
+        WHERE indrelid = ANY (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'dlr.orphaned_receipts'::regclass)
+          AND pg_get_indexdef(indexrelid) LIKE '%(parked_at)' ORDER BY 1";
+    let (_database, mut admin) = used_since_three_months().await;
+    let readme = include_str!("../migrations/README.md");
+    let (_, by_hand) = readme.split_once("as the administrator\n").unwrap();
+    let (by_hand, _) = by_hand.split_once("\n\\gexec").unwrap();
+    for statement in admin.query(by_hand, &[]).await.unwrap() {
+        admin.batch_execute(statement.get(0)).await.unwrap();
+    }
+    let made = admin.query(INDEXES, &[]).await.unwrap();
+    assert!(made.len() >= 4, "{}", made.len());
+
+    migrations::up(&mut admin, SCHEMA_VERSION).await.unwrap();
+    let taken = admin.query(INDEXES, &[]).await.unwrap();
+    let names = |rows: &[tokio_postgres::Row]| -> Vec<String> {
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(names(&taken), names(&made));
+    let whole = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'dlr.orphaned_receipts_parked_at'::regclass";
+    assert!(admin.query_one(whole, &[]).await.unwrap().get::<_, bool>(0));
+}
+
+#[tokio::test]
+async fn receipts_of_before_the_migration_can_be_replayed() {
+    let (_database, mut admin) = used_since_three_months().await;
+    migrations::up(&mut admin, SCHEMA_VERSION).await.unwrap();
+    let replay = "INSERT INTO dlr.replayed_receipts (stored_at, stream, seq, replay, disposition,
+            previous_status, status, profile_revision, replayed_at, why)
+        SELECT now() - interval '92 days', 'S', 1, 1, 'applied', 'sent', 'delivered', 1, now(), 'test';
+        INSERT INTO dlr.replay_confirmations (stored_at, stream, seq, replay, confirmed_at)
+        SELECT stored_at, stream, seq, replay, now() FROM dlr.replayed_receipts";
+    admin.batch_execute(replay).await.unwrap();
+    // What is there already is not made again.
+    let made = admin.query_one("SELECT dlr.ensure_partitions()", &[]).await;
+    assert!(made.unwrap().get::<_, i32>(0) <= 6);
+}
+
+#[tokio::test]
+async fn a_profile_that_would_be_dear_to_load_or_names_no_carrier_is_not_stored() {
+    let database = Database::new().await;
+    let profiles = database.connect(Role::Profiles).await;
+    let insert = "INSERT INTO dlr_conf.carrier_profiles (carrier_id, revision, profile) VALUES ";
+    for refused in [
+        "('c', 1, jsonb_build_object('words', repeat('x', 65536)))",
+        "('c', 1, '[]')",
+        "('C', 1, '{}')",
+        "('', 1, '{}')",
+        "(E'c\n', 1, '{}')",
+        "('c', 0, '{}')",
+    ] {
+        let outcome = profiles.batch_execute(&format!("{insert}{refused}")).await;
+        let refusal = outcome.expect_err(refused);
+        assert_eq!(
+            refusal.code(),
+            Some(&SqlState::CHECK_VIOLATION),
+            "{refused}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn partitions_reach_five_weeks_ahead_and_a_gap_is_noticed() {
     let database = Database::new().await;
@@ -254,8 +328,8 @@ async fn partitions_reach_five_weeks_ahead_and_a_gap_is_noticed() {
         .query_one("SELECT dlr.ensure_partitions()", &[])
         .await
         .unwrap();
-    // One at midnight between the making of the template and now.
-    assert!(made.get::<_, i32>(0) <= 4);
+    // One a table, at midnight between the making of the template and now.
+    assert!(made.get::<_, i32>(0) <= 6);
 
     let now = admin.query_one(
         "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
@@ -343,7 +417,7 @@ async fn the_command_goes_up_and_down_and_says_where_it_is() {
 
     let (works, report) = migrate(&["down"]);
     assert!(works);
-    assert_eq!(report["undone"], serde_json::json!(["0007_grants"]));
+    assert_eq!(report["undone"], serde_json::json!(["0008_second_chances"]));
     assert!(!migrate(&["status"]).0);
     assert!(migrate(&["down", "--to", "0"]).0);
     let left = "SELECT count(*) FROM pg_namespace WHERE nspname IN ('dlr', 'dlr_conf')";

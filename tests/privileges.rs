@@ -12,11 +12,13 @@ use crate::support::Database;
 const PRIVILEGES: &str = include_str!("../deploy/postgres/privileges.sql");
 const GOLDEN: &str = include_str!("../deploy/postgres/privileges.golden");
 
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 7] = [
     "dlr.delivery_receipts",
     "dlr.orphaned_receipts",
     "dlr.orphan_resolutions",
     "dlr.rejected_receipts",
+    "dlr.replayed_receipts",
+    "dlr.replay_confirmations",
     "dlr.key_checks",
 ];
 
@@ -38,6 +40,11 @@ const ROWS: &str = "
     INSERT INTO dlr.rejected_receipts (stored_at, stream, seq, receipt_id, reason, payload_length,
         fingerprint, fingerprint_kid, rejected_at)
     VALUES (now(), 'S', 3, gen_random_uuid(), 'empty', 0, decode(repeat('00', 16), 'hex'), 1, now());
+    INSERT INTO dlr.replayed_receipts (stored_at, stream, seq, replay, disposition, previous_status,
+        status, profile_revision, replayed_at, why)
+    VALUES (now(), 'S', 1, 1, 'recorded', 'delivered', 'delivered', 1, now(), 'unknown_word');
+    INSERT INTO dlr.replay_confirmations (stored_at, stream, seq, replay, confirmed_at)
+    VALUES (now(), 'S', 1, 1, now());
     INSERT INTO dlr.key_checks (purpose, kid, value) VALUES ('keys', 1, '12345678')";
 
 async fn assert_refused(client: &Client, statements: impl IntoIterator<Item = String>) {
@@ -101,7 +108,8 @@ async fn the_service_can_do_its_work() {
     assert_allowed(&service, &[
         &ours,
         "SELECT count(*) FROM dlr.delivery_receipts, dlr.orphaned_receipts, dlr.orphan_resolutions,
-             dlr.rejected_receipts, dlr.key_checks, dlr_conf.carrier_profiles, dlr_conf.migrations",
+             dlr.rejected_receipts, dlr.replayed_receipts, dlr.replay_confirmations, dlr.key_checks,
+             dlr_conf.carrier_profiles, dlr_conf.migrations",
         "INSERT INTO dlr.key_checks (purpose, kid, value) VALUES ('keys', 1, '12345678') ON CONFLICT DO NOTHING",
         "SELECT id, account_id, carrier_id, operator_message_id, status, dlr_status, created_at, segment,
              segments, group_id, client_ref, mccmnc, price, currency, ctid, tableoid
@@ -255,6 +263,8 @@ async fn the_reader_sees_nothing_sealed_and_changes_nothing() {
             "SELECT count(*), min(seq), max(disposition) FROM dlr.delivery_receipts",
             "SELECT receipt_id, reason FROM dlr.orphaned_receipts",
             "SELECT * FROM dlr.orphan_resolutions, dlr.rejected_receipts, dlr.key_checks",
+            "SELECT * FROM dlr.replayed_receipts, dlr.replay_confirmations",
+            "SELECT profile_revision, group_status FROM dlr.delivery_receipts",
             "SELECT id, status, dlr_status FROM orch.sms_messages",
         ],
     )
@@ -291,12 +301,25 @@ async fn profiles_are_added_and_never_changed() {
     assert_refused(
         &profiles,
         owned(&[
-            "UPDATE dlr_conf.carrier_profiles SET profile = '[]'",
+            "UPDATE dlr_conf.carrier_profiles SET profile = '{}'",
             "DELETE FROM dlr_conf.carrier_profiles",
+            "TRUNCATE dlr_conf.carrier_profiles",
+            "SELECT * FROM dlr_conf.carrier_profiles FOR UPDATE",
+            "INSERT INTO dlr_conf.carrier_profiles (carrier_id, revision, profile) VALUES ('c', 1, '{}')
+                 ON CONFLICT (carrier_id, revision) DO UPDATE SET profile = '{}'",
+            "ALTER TABLE dlr_conf.carrier_profiles DROP CONSTRAINT carrier_profiles_profile_check",
             "SELECT * FROM dlr_conf.migrations",
+            "INSERT INTO dlr_conf.migrations VALUES (99, 'x', sha256('x'))",
             "SELECT * FROM dlr.key_checks",
+            "SELECT seq FROM dlr.delivery_receipts",
+            "SELECT seq FROM dlr.orphaned_receipts",
+            "INSERT INTO dlr.key_checks (purpose, kid, value) VALUES ('keys', 2, '12345678')",
             "SELECT id FROM orch.sms_messages",
+            "UPDATE orch.sms_messages SET status = 'sent'",
+            "SELECT dlr.ensure_partitions()",
             "CREATE TEMPORARY TABLE x (a integer)",
+            "CREATE TABLE dlr_conf.x (a integer)",
+            "SET ROLE dlr_svc",
         ]),
     )
     .await;

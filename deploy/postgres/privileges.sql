@@ -48,7 +48,7 @@ lines (line) AS (
                   CASE e.grantee WHEN 0 THEN 'PUBLIC' ELSE e.grantee::regrole::text END,
                   privilege_type, string_agg(attname, ', ' ORDER BY attname COLLATE "C"))
     FROM (SELECT DISTINCT relations.name, attname, attacl, relowner
-          FROM relations JOIN pg_catalog.pg_attribute ON attrelid = relations.oid) AS columns
+          FROM relations JOIN pg_catalog.pg_attribute ON attrelid = relations.oid AND NOT attisdropped) AS columns
     CROSS JOIN LATERAL aclexplode(attacl) AS e
     WHERE e.grantee <> relowner
     GROUP BY name, e.grantee, privilege_type

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use super::StartError;
 use super::watch::Checks;
 use crate::broker::{self, Binding};
+use crate::carriers::Loader;
 use crate::config::Config;
 use crate::lifecycle::{Member, Part, Readiness, Tasks};
 use crate::seal::KeyRing;
@@ -28,11 +29,12 @@ pub(super) struct Doors<'a> {
     pub(super) metrics: &'a Arc<Metrics>,
     pub(super) connector: &'a Arc<Connector>,
     pub(super) database: &'a Member,
+    pub(super) profiles: &'a mut Loader,
 }
 
 impl Doors<'_> {
-    /// PostgreSQL, reachable, with the right schema, partitions and grants, and a key ring that
-    /// fits what it holds. Fails only if the ring does not.
+    /// PostgreSQL, reachable, with the right schema, partitions and grants, a key ring that fits what
+    /// it holds, and the carriers' profiles loaded. Fails only if the ring does not fit.
     pub(super) async fn database(&mut self) -> Result<Checks, StartError> {
         let mut pause = Pause::default();
         loop {
@@ -48,7 +50,11 @@ impl Doors<'_> {
             };
             let outcome = checks.run().await;
             self.database.set(outcome.clone());
-            if outcome.is_ok() && checks.all_passed() && self.key_ring(&checks).await? {
+            if outcome.is_ok()
+                && checks.all_passed()
+                && self.key_ring(&checks).await?
+                && self.profiles(&checks).await
+            {
                 return Ok(checks);
             }
             pause.wait().await;
@@ -81,6 +87,15 @@ impl Doors<'_> {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether the profiles could be read: without them ids would be taken for what they are not.
+    async fn profiles(&mut self, checks: &Checks) -> bool {
+        let loaded = self.profiles.follow(checks.client()).await;
+        if let Err(error) = &loaded {
+            self.database.set(Err(describe_query(error)));
+        }
+        loaded.is_ok()
     }
 
     /// A connection to NATS, which keeps itself up from then on.

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use tokio::time::{interval, timeout};
 
 use crate::broker;
+use crate::carriers::Loader;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lifecycle::{Member, Part, Readiness, Tasks};
@@ -26,6 +27,7 @@ pub(super) struct Watch {
     pub(super) metrics: Arc<Metrics>,
     pub(super) holdings: Arc<Holdings>,
     pub(super) checks: Checks,
+    pub(super) profiles: Loader,
     pub(super) intake: Client,
     pub(super) connector: Arc<Connector>,
     pub(super) database: Member,
@@ -71,7 +73,15 @@ impl Watch {
                 Err(error) => return self.database.set(Err(error)),
             }
         }
-        let outcome = timeout(PATIENCE, self.checks.run()).await;
+        let outcome = timeout(PATIENCE, async {
+            self.checks.run().await?;
+            if self.checks.schema_fits() {
+                let followed = self.profiles.follow(self.checks.client()).await;
+                followed.map_err(|error| describe_query(&error))?;
+            }
+            Ok(())
+        })
+        .await;
         self.database
             .set(outcome.unwrap_or_else(|_| Err("does not answer".to_owned())));
     }
@@ -82,6 +92,7 @@ pub(super) struct Checks {
     client: tokio_postgres::Client,
     readiness: Readiness,
     metrics: Arc<Metrics>,
+    schema_fits: bool,
     passed: bool,
 }
 
@@ -100,12 +111,18 @@ impl Checks {
             client,
             readiness: readiness.clone(),
             metrics: Arc::clone(metrics),
+            schema_fits: false,
             passed: false,
         })
     }
 
     pub(super) fn client(&self) -> &tokio_postgres::Client {
         &self.client
+    }
+
+    /// Whether the schema was right at the last look.
+    pub(super) fn schema_fits(&self) -> bool {
+        self.schema_fits
     }
 
     /// Whether schema and partitions were right at the last look.
@@ -116,6 +133,7 @@ impl Checks {
     /// Looks at schema, grants and partitions and reports each. The error is PostgreSQL's own.
     pub(super) async fn run(&mut self) -> Result<(), String> {
         self.passed = false;
+        self.schema_fits = false;
         let described = |error| describe_query(&error);
         let schema = match migrations::version(&self.client).await.map_err(described)? {
             version if migrations::is_supported(version) => Ok(()),
@@ -124,9 +142,9 @@ impl Checks {
                 migrations::SCHEMA_VERSION
             )),
         };
-        let schema_fits = schema.is_ok();
+        self.schema_fits = schema.is_ok();
         self.readiness.tell(Part::Schema, schema);
-        if !schema_fits {
+        if !self.schema_fits {
             return Ok(());
         }
         grants::check(&self.client).await.map_err(described)?;

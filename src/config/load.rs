@@ -5,7 +5,7 @@ use config::Value;
 use validator::Validate;
 
 use super::source::{self, Layer, Merged, SECRETS, Variables};
-use super::{Config, ConfigError, Setting, report, tls_rule};
+use super::{Config, ConfigError, Setting, SignIn, report, tls_rule};
 
 /// A configuration and where each of its values came from.
 #[derive(Debug, Clone)]
@@ -37,6 +37,15 @@ impl Loaded {
     pub fn require_postgres(&self) -> Result<&Config, ConfigError> {
         self.config.require_postgres()?;
         Ok(&self.config)
+    }
+
+    /// What `dlr carriers` needs: the URL of its own role, or else the one of everybody.
+    pub fn require_profiles(&self) -> Result<(&Config, SignIn), ConfigError> {
+        let sign_in = self.config.postgres.for_profiles();
+        if sign_in == SignIn::Main {
+            self.config.require_postgres()?;
+        }
+        Ok((&self.config, sign_in))
     }
 }
 
@@ -76,8 +85,12 @@ impl Config {
     }
 }
 
+/// Reads the files of those secrets that every command may need.
 fn read_secret_files(given: &mut Layer) -> Result<(), ConfigError> {
     for (setting, file) in SECRETS {
+        if file == SignIn::Profiles.settings().1 {
+            continue;
+        }
         let Some(value) = given.get(file) else {
             continue;
         };

@@ -1,13 +1,17 @@
-use std::path::PathBuf;
+mod url;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
-use tokio_postgres::config::{Host, SslMode};
+use serde::{Deserialize, Serialize};
+use tokio_postgres::config::SslMode;
 use validator::Validate;
 
+use self::url::{holds_password, remote_host, take_ssl_mode, without_password};
 use super::bounds;
-use super::tls_rule::is_loopback;
+
+pub use self::url::InvalidUrl;
 
 /// The way to PostgreSQL.
 #[derive(Debug, Clone, Serialize, Deserialize, Validate)]
@@ -23,13 +27,24 @@ pub struct Postgres {
     /// `DLR__POSTGRES__URL_FILE`, or `DATABASE_URL_FILE`
     pub url_file: Option<PathBuf>,
 
+    /// The URL of who writes carrier profiles, the role `dlr_profiles`; `dlr carriers` signs in with
+    /// it. `dlr run` needs none and should not be given it. Default none: `postgres.url` serves.
+    /// `DLR__POSTGRES__PROFILES_URL`
+    #[serde(serialize_with = "without_password")]
+    pub profiles_url: SecretString,
+
+    /// File that holds `postgres.profiles_url`; read when `dlr carriers` connects and not before, so
+    /// that others who share the configuration need no right to it. Default none; either this or
+    /// `postgres.profiles_url`. `DLR__POSTGRES__PROFILES_URL_FILE`
+    pub profiles_url_file: Option<PathBuf>,
+
     /// Certificates (PEM) of the authority that the server is checked against (chain and host
     /// name), and no other. Given, TLS is required.
     /// Default none; needed off loopback. `DLR__POSTGRES__CA_FILE`
     pub ca_file: Option<PathBuf>,
 
-    /// Our certificate (PEM, with its chain). Default none; goes with `postgres.key_file`.
-    /// `DLR__POSTGRES__CERT_FILE`
+    /// Our certificate (PEM, with its chain), of the role that signs in. Default none; goes with
+    /// `postgres.key_file`. `DLR__POSTGRES__CERT_FILE`
     pub cert_file: Option<PathBuf>,
 
     /// Its private key (PEM); refused when everybody may read it. Default none; goes with
@@ -55,6 +70,8 @@ impl Default for Postgres {
         Self {
             url: SecretString::default(),
             url_file: None,
+            profiles_url: SecretString::default(),
+            profiles_url_file: None,
             ca_file: None,
             cert_file: None,
             key_file: None,
@@ -64,45 +81,46 @@ impl Default for Postgres {
     }
 }
 
-/// Why a text is no PostgreSQL URL. Holds nothing of the text, which may be a password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidUrl {
-    #[error("must be postgres://role[:password]@host:port/database")]
-    Form,
-    #[error(
-        "has a part or parameter that cannot be read (write @ : / ? in a password as %40 %3A %2F %3F)"
-    )]
-    Part,
-    #[error("names no role: postgres://role[:password]@host:port/database")]
-    NoRole,
-    #[error("names no host: postgres://role[:password]@host:port/database")]
-    NoHost,
-    #[error("names no database: postgres://role[:password]@host:port/database")]
-    NoDatabase,
-    #[error("sslmode must be disable, prefer, require, verify-ca or verify-full")]
-    SslMode,
-    #[error("sslmode=disable contradicts postgres.ca_file")]
-    Contradiction,
-    #[error("sslmode would let {host} go without TLS, allowed on loopback addresses only")]
-    Plaintext { host: String },
-    #[error("not set; {host} is not a loopback address, so TLS is needed")]
-    NoAuthority { host: String },
-    #[error("not set; the sslmode of postgres.url asks for TLS")]
-    NoAuthorityForSslMode,
+/// Which of the URLs a connection is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignIn {
+    /// `postgres.url`
+    Main,
+    /// `postgres.profiles_url`
+    Profiles,
 }
 
-impl InvalidUrl {
-    /// The setting to change.
-    pub fn setting(&self) -> &'static str {
+impl SignIn {
+    /// The settings of the URL and of the file that holds it.
+    pub fn settings(self) -> (&'static str, &'static str) {
         match self {
-            Self::NoAuthority { .. } | Self::NoAuthorityForSslMode => "postgres.ca_file",
-            _ => "postgres.url",
+            Self::Main => ("postgres.url", "postgres.url_file"),
+            Self::Profiles => ("postgres.profiles_url", "postgres.profiles_url_file"),
         }
     }
 }
 
 impl Postgres {
-    /// Reads a URL, from `url` or from what `url_file` holds now; the rule about TLS holds for the
+    /// Whose URL `dlr carriers` signs in with.
+    pub fn for_profiles(&self) -> SignIn {
+        let given =
+            self.profiles_url_file.is_some() || !self.profiles_url.expose_secret().is_empty();
+        if given {
+            SignIn::Profiles
+        } else {
+            SignIn::Main
+        }
+    }
+
+    /// The URL as it was configured, and the file that holds it now.
+    pub fn url_of(&self, sign_in: SignIn) -> (&SecretString, Option<&Path>) {
+        match sign_in {
+            SignIn::Main => (&self.url, self.url_file.as_deref()),
+            SignIn::Profiles => (&self.profiles_url, self.profiles_url_file.as_deref()),
+        }
+    }
+
+    /// Reads a URL, from its setting or from what its file holds now; the rule about TLS holds for the
     /// one as for the other. TLS is on exactly when `ca_file` is given, and then always checks
     /// chain and host name, whatever `sslmode` says.
     pub fn parse_url(&self, url: &str) -> Result<tokio_postgres::Config, InvalidUrl> {
@@ -141,103 +159,5 @@ impl Postgres {
         });
         parsed.connect_timeout(self.connect_timeout);
         Ok(parsed)
-    }
-}
-
-/// Splits off `sslmode`, of which the driver knows three of the six words.
-fn take_ssl_mode(url: &str) -> Result<(String, Option<&str>), InvalidUrl> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(InvalidUrl::Form);
-    }
-    // A question mark before the first @ belongs to the password.
-    let from = url.find('@').unwrap_or_default();
-    let Some(query_at) = url.get(from..).and_then(|rest| rest.find('?')) else {
-        return Ok((url.to_owned(), None));
-    };
-    let (base, query) = url.split_at(from + query_at);
-    let (modes, others): (Vec<&str>, Vec<&str>) = query
-        .trim_start_matches('?')
-        .split('&')
-        .partition(|parameter| parameter.starts_with("sslmode="));
-    let ssl_mode = modes.last().and_then(|mode| mode.strip_prefix("sslmode="));
-    match ssl_mode {
-        None | Some("disable" | "prefer" | "require" | "verify-ca" | "verify-full") => {}
-        Some(_) => return Err(InvalidUrl::SslMode),
-    }
-    let separator = if others.is_empty() { "" } else { "?" };
-    Ok((format!("{base}{separator}{}", others.join("&")), ssl_mode))
-}
-
-/// The URL for eyes: made anew from its parts, so that what was not understood is not shown.
-fn without_password<S: Serializer>(url: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&shown(url.expose_secret()))
-}
-
-fn shown(url: &str) -> String {
-    if url.is_empty() {
-        return String::new();
-    }
-    let parsed = take_ssl_mode(url).ok().and_then(|(rest, ssl_mode)| {
-        let parsed = rest.parse::<tokio_postgres::Config>().ok()?;
-        (!holds_password(&parsed)).then_some((parsed, ssl_mode))
-    });
-    let Some((parsed, ssl_mode)) = parsed else {
-        return MASK.to_owned();
-    };
-    let password = parsed
-        .get_password()
-        .map_or_else(String::new, |_| format!(":{MASK}"));
-    let ports = parsed.get_ports();
-    let hosts: Vec<String> = parsed
-        .get_hosts()
-        .iter()
-        .enumerate()
-        .map(|(at, host)| {
-            let port = ports
-                .get(at)
-                .or_else(|| ports.first())
-                .copied()
-                .unwrap_or(5432);
-            format!("{}:{port}", host_name(host))
-        })
-        .collect();
-    let ssl_mode = ssl_mode.map_or_else(String::new, |mode| format!("?sslmode={mode}"));
-    format!(
-        "postgres://{}{password}@{}/{}{ssl_mode}",
-        parsed.get_user().unwrap_or_default(),
-        hosts.join(","),
-        parsed.get_dbname().unwrap_or_default(),
-    )
-}
-
-/// Whether an unescaped @ in the password made its end look like a host, which gets shown.
-fn holds_password(postgres: &tokio_postgres::Config) -> bool {
-    postgres
-        .get_hosts()
-        .iter()
-        .any(|host| host_name(host).contains('@'))
-}
-
-/// The first host that is not this machine. The name counts even where an address is given with
-/// it: the name is what the certificate is checked against.
-fn remote_host(postgres: &tokio_postgres::Config) -> Option<String> {
-    let addresses = postgres.get_hostaddrs().iter();
-    let address = addresses.copied().find(|address| !address.is_loopback());
-    let host = postgres.get_hosts().iter().find(|host| match host {
-        Host::Tcp(name) => !is_loopback(name),
-        #[cfg(unix)]
-        Host::Unix(_) => false,
-    });
-    host.map(host_name)
-        .or_else(|| address.map(|address| address.to_string()))
-}
-
-const MASK: &str = "********";
-
-fn host_name(host: &Host) -> String {
-    match host {
-        Host::Tcp(name) => name.clone(),
-        #[cfg(unix)]
-        Host::Unix(folder) => folder.display().to_string(),
     }
 }

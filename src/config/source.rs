@@ -29,7 +29,10 @@ const CONVENTIONAL: [(&str, &str); 3] = [
 ];
 
 /// Secrets and the settings that hold a file with them. Of the two the later layer's counts.
-pub(super) const SECRETS: [(&str, &str); 1] = [("postgres.url", "postgres.url_file")];
+pub(super) const SECRETS: [(&str, &str); 2] = [
+    ("postgres.url", "postgres.url_file"),
+    ("postgres.profiles_url", "postgres.profiles_url_file"),
+];
 
 /// The settings of one source, by dotted name.
 pub(super) type Layer = BTreeMap<String, Value>;

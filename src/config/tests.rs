@@ -1,6 +1,7 @@
 //! What is read, from where, and what is refused by which name.
 
 mod bounds;
+mod secrets;
 mod tls_rule;
 
 use std::fs;
@@ -145,53 +146,6 @@ fn configuration_file_can_be_named_by_variable() {
             .pipeline
             .lanes,
         5
-    );
-}
-
-#[test]
-fn secret_comes_from_file_of_later_layer() {
-    let folder = Folder::new();
-    let secret = folder.write("url", "postgres://role:word@localhost/dlr\n");
-    let given = [
-        ("DATABASE_URL", "postgres://other@localhost/dlr"),
-        ("DLR__POSTGRES__URL_FILE", &secret),
-    ];
-    let loaded = load(&given).unwrap();
-    let url = loaded.config.postgres.url.expose_secret();
-    assert_eq!(url, "postgres://role:word@localhost/dlr");
-    assert_eq!(loaded.config.postgres.url_file, Some(secret.clone().into()));
-    assert_eq!(origin(&loaded, "postgres.url"), secret);
-
-    let given = [
-        ("DATABASE_URL_FILE", &*secret),
-        ("DLR__POSTGRES__URL", "postgres://a@[::1]/b"),
-    ];
-    let loaded = load(&given).unwrap();
-    assert_eq!(
-        loaded.config.postgres.url.expose_secret(),
-        "postgres://a@[::1]/b"
-    );
-    assert_eq!(loaded.config.postgres.url_file, None);
-}
-
-#[test]
-fn secret_given_twice_is_refused() {
-    let given = [
-        ("DLR__POSTGRES__URL", "x"),
-        ("DLR__POSTGRES__URL_FILE", "y"),
-    ];
-    refused(load(&given), "postgres.url");
-}
-
-#[test]
-fn missing_secret_file_is_refused() {
-    let message = refused(
-        load(&[("DATABASE_URL_FILE", "/no/such")]),
-        "postgres.url_file",
-    );
-    assert!(
-        message.contains("/no/such") && message.contains("DATABASE_URL_FILE"),
-        "{message}"
     );
 }
 

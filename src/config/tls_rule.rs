@@ -7,7 +7,7 @@ use std::path::Path;
 use async_nats::ServerAddr;
 use secrecy::ExposeSecret;
 
-use super::{Config, ConfigError, Nats, Postgres};
+use super::{Config, ConfigError, Nats, Postgres, SignIn};
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_nats(&config.nats)?;
@@ -86,10 +86,12 @@ fn check_nats(nats: &Nats) -> Result<(), ConfigError> {
 }
 
 fn check_postgres(postgres: &Postgres) -> Result<(), ConfigError> {
-    let url = postgres.url.expose_secret();
-    if !url.is_empty() {
-        let parsed = postgres.parse_url(url);
-        parsed.map_err(|error| ConfigError::new(error.setting(), error.to_string()))?;
+    for sign_in in [SignIn::Main, SignIn::Profiles] {
+        let url = postgres.url_of(sign_in).0.expose_secret();
+        if !url.is_empty() {
+            let parsed = postgres.parse_url(url);
+            parsed.map_err(|error| ConfigError::new(error.setting(sign_in), error.to_string()))?;
+        }
     }
     check_files(
         "postgres",

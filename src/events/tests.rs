@@ -23,6 +23,7 @@ fn decision() -> Decision<'static> {
         operator_message_id: "0059113978",
         previous_status: "failed",
         status: "delivered",
+        group_status: None,
         stat: Some("DELIVRD"),
         err: Some("000"),
         submitted_at: Some("2026-11-21T12:00:00Z".parse().unwrap()),

@@ -22,6 +22,7 @@ use super::envelope::{Envelope, Holdings, Item};
 use super::lane_of;
 use super::settle::IN_PROGRESS;
 use crate::broker::ack::Ack;
+use crate::carriers::Carriers;
 use crate::lifecycle::Member;
 use crate::receipt::ids::Identity;
 use crate::telemetry::metrics::Metrics;
@@ -46,6 +47,7 @@ pub(super) struct Target {
 /// Takes envelopes in, decodes them and hands each to its lane.
 pub(super) struct Intake {
     pub(super) client: Client,
+    pub(super) carriers: Arc<Carriers>,
     pub(super) target: Target,
     pub(super) holdings: Arc<Holdings>,
     pub(super) lanes: Vec<mpsc::Sender<Item>>,
@@ -218,7 +220,8 @@ impl Intake {
 
     async fn hand_over(&self, envelope: Envelope) {
         let started = Instant::now();
-        let item = decode(envelope, &self.target.inbound_subject);
+        let profiles = self.carriers.current();
+        let item = decode(envelope, &self.target.inbound_subject, &profiles);
         self.metrics.stage_seconds.decode.record(started.elapsed());
         let lane = &self.lanes[lane_of(&item, self.lanes.len())];
         if lane.send(item).await.is_err() {

@@ -1,12 +1,15 @@
 //! What the stages tell the counters.
 
+use jiff::Timestamp;
 use metrics::Counter;
 
 use super::matching::Disposition;
 use crate::receipt::Receipt;
-use crate::receipt::ids::EventKind;
+use crate::receipt::ids::{EventKind, Identity};
+use crate::receipt::privacy::Parted;
+use crate::receipt::status::Status;
 use crate::store::StoreError;
-use crate::telemetry::metrics::{Kinds, Metrics};
+use crate::telemetry::metrics::{CarrierSeries, Kinds, Metrics};
 
 /// Why a batch went through the database again; label values of `dlr_batch_retries_total`.
 pub const RETRY_CAUSES: [&str; 4] = ["already_stored", "moved", "refused", "unavailable"];
@@ -41,13 +44,62 @@ pub(super) fn disposition(metrics: &Metrics, disposition: Disposition) {
     }
 }
 
-/// Counts what a receipt's own sources disagree about.
-pub(super) fn disagreements(metrics: &Metrics, receipt: &Receipt) {
+/// Counts what a receipt says about its carrier, once: when its disposition has just been
+/// committed.
+pub(super) fn carrier(
+    metrics: &Metrics,
+    receipt: &Receipt,
+    identity: &Identity,
+    disposition: Disposition,
+    now: Timestamp,
+) {
+    if matches!(disposition, Disposition::Delayed | Disposition::Repeated) {
+        return;
+    }
+    let series = metrics.carriers.of(receipt.carrier());
+    if let Disposition::Parked(because) = disposition {
+        series.parked.of(because).increment(1);
+    }
     if receipt.id_disagrees {
         metrics.id_disagreements.increment(1);
+        series.id_disagreements.increment(1);
     }
     if receipt.state_disagrees {
         metrics.state_disagreements.increment(1);
+        series.state_disagreements.increment(1);
+    }
+    if receipt.status().is_none() {
+        series.unknown_words.increment(1);
+        tell_unknown(metrics, &series, receipt);
+    }
+    if let (Some(done_at), true) = (
+        receipt.done_at,
+        receipt.status().is_some_and(Status::is_final),
+    ) {
+        let received_at = receipt.received_at.unwrap_or_else(|| identity.stored_at());
+        let skew = done_at.duration_since(received_at).as_secs_f64();
+        series.clock_skew(skew, now, receipt.profile().revision);
+    }
+}
+
+/// One line for each word and carrier: what a profile would have to map.
+fn tell_unknown(metrics: &Metrics, series: &CarrierSeries, receipt: &Receipt) {
+    let state = receipt.message_state();
+    let said = match (receipt.stat(), state) {
+        // One that may hold a phone number is not for the log.
+        (Some(_), _) => Parted::of(receipt).stat.map(str::to_owned),
+        (None, Some(state)) => Some(format!("message_state {}", state.0)),
+        (None, None) => None,
+    };
+    if let Some(word) = said
+        && metrics.carriers.is_news(series, &word)
+    {
+        let carrier = series.name.as_str();
+        tracing::warn!(
+            carrier,
+            word,
+            "no table knows this word; a profile can map it"
+        );
     }
 }
 

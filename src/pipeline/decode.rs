@@ -1,13 +1,14 @@
 //! Envelope to receipt or rejection; the only stage that sees unvalidated input.
 
+use crate::receipt::profile::Profiles;
 use crate::receipt::{Publisher, Receipt, Rejection};
 
 use super::envelope::{Envelope, Item};
 
 /// `inbound` is the bare subject of the trusted gateway; below it stand the carriers' own.
-pub(super) fn decode(envelope: Envelope, inbound: &str) -> Item {
+pub(super) fn decode(envelope: Envelope, inbound: &str, profiles: &Profiles) -> Item {
     let reading = match publisher(&envelope.subject, inbound) {
-        Some(publisher) => Receipt::read(envelope.payload.clone(), publisher),
+        Some(publisher) => Receipt::read(envelope.payload.clone(), publisher, profiles),
         None => Err(Rejection::BadSubject),
     };
     Item {

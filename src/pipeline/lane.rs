@@ -179,10 +179,12 @@ fn committed(shared: &Shared, batch: Vec<Item>, outcomes: Vec<Outcome>) -> Commi
         envelopes: Vec::with_capacity(batch.len()),
         events: Vec::new(),
     };
+    let now = shared.clock.now();
     for (item, outcome) in batch.into_iter().zip(outcomes) {
         count::disposition(&shared.metrics, outcome.disposition);
         if let Ok(receipt) = &item.reading {
-            count::disagreements(&shared.metrics, receipt);
+            let identity = &item.envelope.identity;
+            count::carrier(&shared.metrics, receipt, identity, outcome.disposition, now);
         }
         if let Disposition::Rejected(reason) = outcome.disposition {
             let Envelope {

@@ -7,16 +7,20 @@
 //! have delivered it again, which is looked at once the lock is there; from then on the careful path
 //! of another replica waits for its end, however long a COMMIT takes.
 
-mod fold;
+pub(crate) mod candidates;
+mod fates;
+pub(crate) mod fold;
 mod known;
-mod rows;
+pub(crate) mod rows;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use self::fold::{Fate, Judged, fold};
+use self::candidates::Candidates;
+use self::fates::{Fate, fates};
+use self::fold::Fold;
 use self::known::Known;
 use self::rows::Sealing;
 use super::early::EarlyBudget;
@@ -124,11 +128,23 @@ impl Matching {
         };
         let now = self.rules.clock.now();
         let fresh: Vec<&Item> = batch.iter().filter(|item| !known.has(item)).collect();
-        let candidates = fold::Candidates::find(session, &fresh, self.horizon(now)).await?;
-        let mut judged = fold(&fresh, &candidates, &self.rules, &mut self.early, now);
-        self.write(session, &mut judged, now).await?;
+        let readable = fresh.iter().filter(|item| !item.poison);
+        let receipts = readable.filter_map(|item| item.reading.as_ref().ok());
+        let horizon = self.rules.horizon;
+        let candidates = Candidates::find(session, receipts, horizon, now).await?;
+        let mut fold = Fold::default();
+        let fates = fates(
+            &fresh,
+            &candidates,
+            &mut fold,
+            &self.rules,
+            &mut self.early,
+            now,
+        );
+        self.write(session, &fates, fold.raises(), candidates.horizon, now)
+            .await?;
 
-        let mut fates = judged.fates.iter();
+        let mut fates = fates.iter();
         let mut outcome = |item: &Item| match known.outcome(item, &self.rules.source, &self.sealing)
         {
             Some(repeated) => repeated,
@@ -137,26 +153,19 @@ impl Matching {
         batch.iter().map(&mut outcome).collect()
     }
 
-    /// The oldest a message may be, for its id may have been given to another since.
-    fn horizon(&self, now: Timestamp) -> Timestamp {
-        let age = SignedDuration::try_from(self.rules.horizon).unwrap_or(SignedDuration::MAX);
-        now.checked_sub(age).unwrap_or(Timestamp::MIN)
-    }
-
     async fn write(
         &mut self,
         session: &Session,
-        judged: &mut Judged<'_>,
+        fates: &[Fate<'_>],
+        mut raises: Vec<Raise<'_>>,
+        horizon: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut raises: Vec<Raise<'_>> = judged.raises();
-        let rows = self
-            .sealing
-            .rows(&judged.fates, &self.rules.inbound_subject)?;
+        let rows = self.sealing.rows(fates, &self.rules.inbound_subject)?;
         // Sent together: inside the transaction their order means nothing. All are heard, in this
         // order: the first that fails says why, those behind it only that the transaction has.
         let (raised, received, parked, rejected) = tokio::join!(
-            session.raise(&mut raises, self.horizon(now), now),
+            session.raise(&mut raises, horizon, now),
             session.insert_receipts(&rows.receipts, now),
             session.insert_parked(&rows.parked, now),
             session.insert_rejected(&rows.rejected, now),

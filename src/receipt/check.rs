@@ -1,11 +1,13 @@
 //! The rules of CONTRACT §3: from the wire form to a [`Receipt`].
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::json::Wire;
+use super::profile::Profiles;
 use super::rejection::Field;
 use super::status::{MessageState, Status};
 use super::text::{Span, Text};
@@ -17,6 +19,7 @@ type Value<'a> = Option<Cow<'a, str>>;
 pub(super) fn receipt(
     wire: Wire<'_>,
     publisher: Publisher<'_>,
+    profiles: &Profiles,
     mut text: Text,
 ) -> Result<Receipt, Rejection> {
     let reported = Reported::of(&wire)?;
@@ -29,7 +32,9 @@ pub(super) fn receipt(
     {
         return Err(Rejection::CarrierIsNumber);
     }
-    let carrier = text.keep(&carrier(wire.carrier_id, publisher)?);
+    let carrier = carrier(wire.carrier_id, publisher)?;
+    let profile = Arc::clone(profiles.of(&carrier));
+    let carrier = text.keep(&carrier);
     let (id, id_disagrees) = id(wire.operator_message_id, wire.tlv_receipted_message_id)?;
     short(&wire.sub, Field::Sub, 8)?;
     short(&wire.dlvrd, Field::Dlvrd, 8)?;
@@ -50,7 +55,9 @@ pub(super) fn receipt(
         message_state: reported.state,
         status: reported.status,
         state_disagrees: reported.disagrees,
+        id_in_notation: true,
         id_disagrees,
+        profile,
         account_id: uuid(wire.account_id.as_deref(), Field::AccountId)?,
         message_id: uuid(wire.message_id.as_deref(), Field::MessageId)?,
         submitted_at,

@@ -112,6 +112,8 @@ pub struct Decision<'a> {
     pub previous_status: &'a str,
     /// The message's status afterwards.
     pub status: &'a str,
+    /// That of its group afterwards, for a message in parts.
+    pub group_status: Option<&'a str>,
     pub stat: Option<&'a str>,
     pub err: Option<&'a str>,
     pub submitted_at: Option<Timestamp>,
@@ -129,6 +131,8 @@ pub enum Unmatched {
     NoMessage,
     /// More than one message carries the id within the horizon.
     Ambiguous,
+    /// The id is not written as the carrier's profile says.
+    IdNotation,
     AccountMismatch,
     MessageMismatch,
     /// PostgreSQL refuses to store what it says.
@@ -138,9 +142,10 @@ pub enum Unmatched {
 }
 
 impl Unmatched {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NoMessage,
         Self::Ambiguous,
+        Self::IdNotation,
         Self::AccountMismatch,
         Self::MessageMismatch,
         Self::StoreRefused,
@@ -151,6 +156,7 @@ impl Unmatched {
         match self {
             Self::NoMessage => "no_message",
             Self::Ambiguous => "ambiguous",
+            Self::IdNotation => "id_notation",
             Self::AccountMismatch => "account_mismatch",
             Self::MessageMismatch => "message_mismatch",
             Self::StoreRefused => "store_refused",

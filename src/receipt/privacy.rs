@@ -157,9 +157,10 @@ fn digits(text: &str) -> impl Iterator<Item = char> {
 mod tests {
     use super::*;
     use crate::receipt::Publisher;
+    use crate::receipt::profile::Profiles;
 
     fn receipt(json: &'static str) -> Receipt {
-        Receipt::read(json.into(), Publisher::Gateway).unwrap()
+        Receipt::read(json.into(), Publisher::Gateway, &Profiles::default()).unwrap()
     }
 
     #[test]

@@ -3,7 +3,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn read(json: &str) -> Result<Receipt, Rejection> {
-    Receipt::read(Bytes::copy_from_slice(json.as_bytes()), Publisher::Gateway)
+    read_bytes(Bytes::copy_from_slice(json.as_bytes()))
+}
+
+fn read_bytes(payload: impl Into<Bytes>) -> Result<Receipt, Rejection> {
+    Receipt::read(payload.into(), Publisher::Gateway, &Profiles::default())
 }
 
 /// A valid receipt with `fields` beside what is required.
@@ -21,7 +25,7 @@ fn a_full_receipt_is_read_without_copying() {
         "receivedAt":"2026-11-21T12:01:00Z","extra":{"a":[1,2,{"b":null}]},
         "tlv":{"receiptedMessageId":"38601fa","messageState":2,"other":1}} "#,
     );
-    let receipt = Receipt::read(payload.clone(), Publisher::Gateway).unwrap();
+    let receipt = read_bytes(payload.clone()).unwrap();
     assert_eq!(receipt.carrier(), "acme");
     assert_eq!(receipt.operator_message_id(), "0059113978");
     assert_eq!(
@@ -143,7 +147,7 @@ fn every_rejection_has_its_name() {
 
 #[test]
 fn bytes_that_are_not_utf8_are_rejected_by_name() {
-    let rejection = Receipt::read(Bytes::from_static(b"{\"a\":\"\xff\"}"), Publisher::Gateway);
+    let rejection = read_bytes(&b"{\"a\":\"\xff\"}"[..]);
     assert_eq!(rejection.unwrap_err(), Rejection::NotUtf8);
 }
 
@@ -151,7 +155,7 @@ fn bytes_that_are_not_utf8_are_rejected_by_name() {
 fn the_subject_is_the_carriers_identity() {
     let read = |json: &str, carrier| {
         let payload = Bytes::copy_from_slice(json.as_bytes());
-        Receipt::read(payload, Publisher::Carrier(carrier))
+        Receipt::read(payload, Publisher::Carrier(carrier), &Profiles::default())
             .map(|receipt| receipt.carrier().to_owned())
     };
     let unnamed = r#"{"operatorMessageId":"7","stat":"DELIVRD"}"#;
@@ -217,7 +221,7 @@ fn unreadable_dates_are_no_error() {
 proptest! {
     #[test]
     fn any_bytes_are_a_receipt_or_a_named_rejection(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        if let Err(rejection) = Receipt::read(bytes.into(), Publisher::Gateway) {
+        if let Err(rejection) = read_bytes(bytes) {
             prop_assert!(Rejection::REASONS.contains(&rejection.reason()));
         }
     }
@@ -228,10 +232,10 @@ proptest! {
         if let Some(place) = payload.get_mut(at) {
             *place = byte;
         }
-        drop(Receipt::read(payload.clone().into(), Publisher::Gateway));
+        drop(read_bytes(payload.clone()));
         if at < payload.len() {
             payload.truncate(at);
-            prop_assert!(Receipt::read(payload.into(), Publisher::Gateway).is_err());
+            prop_assert!(read_bytes(payload).is_err());
         }
     }
 }

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use self::tls::Tls;
 use super::failure::describe;
-use crate::config::Postgres;
+use crate::config::{Postgres, SignIn};
 use crate::lifecycle::Tasks;
 
 /// Makes connections. The files of the settings are read for each one, so a renewed certificate or
@@ -30,6 +30,7 @@ use crate::lifecycle::Tasks;
 #[derive(Debug, Clone)]
 pub struct Connector {
     settings: Postgres,
+    sign_in: SignIn,
     application: String,
 }
 
@@ -64,8 +65,13 @@ pub enum ConnectError {
 impl Connector {
     /// `application` is what the server shows as `application_name`.
     pub fn new(settings: &Postgres, application: &str) -> Self {
+        Self::with(settings, SignIn::Main, application)
+    }
+
+    pub fn with(settings: &Postgres, sign_in: SignIn, application: &str) -> Self {
         Self {
             settings: settings.clone(),
+            sign_in,
             application: application.to_owned(),
         }
     }
@@ -111,7 +117,7 @@ impl Connector {
             .settings
             .parse_url(url.expose_secret())
             .map_err(|error| ConnectError::Setting {
-                setting: error.setting(),
+                setting: error.setting(self.sign_in),
                 why: error.to_string(),
             })?;
         // Generic plans: a statement over arrays is planned once, not on each of its first five
@@ -135,15 +141,16 @@ impl Connector {
     }
 
     fn url(&self) -> Result<SecretString, ConnectError> {
-        let Some(file) = &self.settings.url_file else {
-            return Ok(self.settings.url.clone());
+        let (url, file) = self.settings.url_of(self.sign_in);
+        let Some(file) = file else {
+            return Ok(url.clone());
         };
         let text = fs::read_to_string(file)
             .map(Zeroizing::new)
             .map_err(|error| {
                 let why = format!("{}: {error}", file.display());
                 ConnectError::Setting {
-                    setting: "postgres.url_file",
+                    setting: self.sign_in.settings().1,
                     why,
                 }
             })?;

@@ -18,12 +18,13 @@ pub(super) const CANDIDATES: &str = "\
 SELECT k.ord, m.id, m.account_id, coalesce(m.status::text, ''), m.segment, m.segments, m.group_id,
        left(m.client_ref::text, 1024), left(m.mccmnc::text, 16), m.price::text,
        left(m.currency::text, 16)
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (carrier_id, operator_message_id, ord)
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY
+  AS k (carrier_id, operator_message_id, horizon, ord)
 CROSS JOIN LATERAL (
     SELECT id, account_id, status, segment, segments, group_id, client_ref, mccmnc, price, currency
     FROM orch.sms_messages
     WHERE operator_message_id = k.operator_message_id AND carrier_id = k.carrier_id
-      AND created_at > $3 AND id IS NOT NULL AND account_id IS NOT NULL
+      AND created_at > k.horizon AND id IS NOT NULL AND account_id IS NOT NULL
     LIMIT 2
 ) AS m";
 
@@ -36,6 +37,14 @@ SET status = v.status, dlr_status = v.word, dlr_received_at = v.received_at, pro
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
   AS v (id, previous, status, word, received_at)
 WHERE m.id = v.id AND m.status = v.previous AND m.created_at > $7";
+
+/// What to look for: messages of a carrier with an id, created after `horizon`.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'a> {
+    pub carrier: &'a str,
+    pub operator_message_id: &'a str,
+    pub horizon: Timestamp,
+}
 
 /// A message that carries one of the asked ids.
 pub struct Candidate(Row);
@@ -77,17 +86,19 @@ pub struct Raise<'a> {
 }
 
 impl Session {
-    /// At most two messages for each (carrier, operator message id), none created at or before
-    /// `horizon`.
-    pub async fn candidates(
-        &self,
-        carriers: &[&str],
-        ids: &[&str],
-        horizon: Timestamp,
-    ) -> Result<Vec<Candidate>, StoreError> {
+    /// At most two messages for each key.
+    pub async fn candidates(&self, keys: &[Key<'_>]) -> Result<Vec<Candidate>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let params = [
+            column!(keys, |key| key.carrier),
+            column!(keys, |key| key.operator_message_id),
+            column!(keys, |key| key.horizon),
+        ];
         let rows = self
             .client
-            .query(&self.statements.candidates, &[&carriers, &ids, &horizon])
+            .query(&self.statements.candidates, &params)
             .await?;
         Ok(rows.into_iter().map(Candidate).collect())
     }

@@ -21,7 +21,9 @@ pub async fn coverage(client: &Client, today: Date) -> Result<Coverage, Error> {
                  ('delivery_receipts', '_YYYYMMDD'),
                  ('orphaned_receipts', '_YYYYMM'),
                  ('orphan_resolutions', '_YYYYMM'),
-                 ('rejected_receipts', '_YYYYMM')
+                 ('rejected_receipts', '_YYYYMM'),
+                 ('replayed_receipts', '_YYYYMM'),
+                 ('replay_confirmations', '_YYYYMM')
              ) AS growing (parent, suffix)
              WHERE NOT EXISTS (
                  SELECT FROM pg_inherits

@@ -16,23 +16,24 @@ INSERT INTO dlr.delivery_receipts (
     carrier_id, operator_message_id, segment, segments, group_id, client_ref, mccmnc, price,
     currency, previous_status, status, reported_status, stat, message_state, err,
     network_error_code, flags, submit_date, done_date, submitted_at, done_at, received_at,
-    processed_at, personal_sealed, source_hash, dest_hash, hash_kid)
+    processed_at, personal_sealed, source_hash, dest_hash, hash_kid, group_status,
+    profile_revision)
 SELECT stored_at, $1, seq, receipt_id, disposition, reason, $2, message_id, account_id,
     carrier_id, operator_message_id, segment, segments, group_id, client_ref, mccmnc,
     price::numeric, currency, previous_status, status, reported_status, stat, message_state, err,
     network_error_code, flags, submit_date, done_date, submitted_at, done_at, received_at,
-    $3, personal_sealed, source_hash, dest_hash, hash_kid
+    $3, personal_sealed, source_hash, dest_hash, hash_kid, group_status, profile_revision
 FROM unnest($4::timestamptz[], $5::int8[], $6::uuid[], $7::text[], $8::text[], $9::uuid[],
     $10::uuid[], $11::text[], $12::text[], $13::int2[], $14::int2[], $15::uuid[], $16::text[],
     $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
     $24::int2[], $25::text[], $26::text[], $27::int4[], $28::text[], $29::text[],
     $30::timestamptz[], $31::timestamptz[], $32::timestamptz[], $33::bytea[], $34::bytea[],
-    $35::bytea[], $36::int4[])
+    $35::bytea[], $36::int4[], $37::text[], $38::int4[])
   AS v (stored_at, seq, receipt_id, disposition, reason, message_id, account_id, carrier_id,
     operator_message_id, segment, segments, group_id, client_ref, mccmnc, price, currency,
     previous_status, status, reported_status, stat, message_state, err, network_error_code, flags,
     submit_date, done_date, submitted_at, done_at, received_at, personal_sealed, source_hash,
-    dest_hash, hash_kid)";
+    dest_hash, hash_kid, group_status, profile_revision)";
 
 /// Whoever handles first deliveries shares the lock of their ranges until the end of the transaction,
 /// whoever handles redeliveries has it alone: so that two replicas cannot give one envelope two
@@ -52,7 +53,7 @@ pub(super) const FIND: &str = "\
 SELECT r.seq, r.receipt_id, r.disposition, r.reason, r.message_id, r.account_id, r.carrier_id,
     r.operator_message_id, r.segment, r.segments, r.group_id, r.client_ref, r.mccmnc,
     r.price::text, r.currency, r.previous_status, r.status, r.stat, r.err, r.submitted_at,
-    r.done_at, r.received_at, r.processed_at, r.late, r.personal_sealed
+    r.done_at, r.received_at, r.processed_at, r.late, r.personal_sealed, r.group_status
 FROM unnest($1::timestamptz[], $2::int8[]) AS k (stored_at, seq)
 JOIN dlr.delivery_receipts AS r
   ON r.stored_at = k.stored_at AND r.stream = $3 AND r.seq = k.seq";
@@ -73,6 +74,8 @@ pub struct NewReceipt<'a> {
     pub source_hash: Option<[u8; 16]>,
     pub dest_hash: Option<[u8; 16]>,
     pub hash_kid: Option<i32>,
+    /// Of the profile it was read by; 0 for none.
+    pub profile_revision: i32,
 }
 
 /// A receipt read back.
@@ -129,6 +132,7 @@ impl StoredReceipt {
             operator_message_id,
             previous_status: row.get(15),
             status: row.get(16),
+            group_status: row.get(25),
             stat: row.get(17),
             err: row.get(18),
             submitted_at: row.get(19),
@@ -201,6 +205,8 @@ impl Session {
                 .map(<[u8; 16]>::as_slice)),
             column!(receipts, |r| r.dest_hash.as_ref().map(<[u8; 16]>::as_slice)),
             column!(receipts, |r| r.hash_kid),
+            column!(receipts, |r| r.decision.group_status),
+            column!(receipts, |r| r.profile_revision),
         ];
         self.client
             .execute(&self.statements.insert_receipts, &params)

@@ -3,6 +3,8 @@
 //! The crate's macros are forbidden elsewhere: a name written at the call site is a metric that
 //! no document knows.
 
+mod carriers;
+mod clock_skew;
 mod declared;
 mod recorder;
 
@@ -12,6 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use self::recorder::Recorder;
 use crate::lifecycle::{Part, Readiness, State};
 
+pub use carriers::{CarrierSeries, Carriers};
 pub use declared::{Declared, Kind};
 pub use recorder::Counters;
 
@@ -39,6 +42,9 @@ pub struct Metrics {
     pub redeliveries: Counter,
     pub id_disagreements: Counter,
     pub state_disagreements: Counter,
+    pub carriers: Carriers,
+    pub profiles_loaded: Gauge,
+    pub profiles_refused: Gauge,
     pub foreign_envelopes: Counter,
     pub delayed: Counter,
     pub publish_failures: Kinds,
@@ -78,18 +84,19 @@ pub struct Kinds {
 impl Metrics {
     pub fn new(reasons: &Reasons, lanes: usize) -> Self {
         let recorder = Recorder::new();
-        let counter = |metric, value| recorder.counter(metric, Some(value));
-        let stage = |value| recorder.histogram(&declared::STAGE_SECONDS, Some(value));
+        let counter = |metric, value| recorder.counter(metric, &[value]);
+        let stage = |value| recorder.histogram(&declared::STAGE_SECONDS, &[value]);
         let disposition = |value| counter(&declared::RECEIPTS, value);
-        let counters =
-            |metric, values: &[&'static str]| recorder.counters(metric, values.iter().copied());
+        let counters = |metric, values: &[&'static str]| {
+            recorder.counters(metric, &[], values.iter().copied())
+        };
         let kinds = |metric| Kinds {
             billing: counter(metric, "billing"),
             webhook: counter(metric, "webhook"),
             unmatched: counter(metric, "unmatched"),
         };
         let lane =
-            |lane: usize| recorder.gauge(&declared::POSTGRES_CONNECTED, Some(&lane.to_string()));
+            |lane: usize| recorder.gauge(&declared::POSTGRES_CONNECTED, &[&lane.to_string()]);
         Self {
             receipts: Dispositions {
                 applied: disposition("applied"),
@@ -100,29 +107,32 @@ impl Metrics {
             recorded: counters(&declared::RECORDED, &reasons.recorded),
             parked: counters(&declared::PARKED, &reasons.parked),
             rejected: counters(&declared::REJECTED, &reasons.rejected),
-            batch_receipts: recorder.histogram(&declared::BATCH_RECEIPTS, None),
+            batch_receipts: recorder.histogram(&declared::BATCH_RECEIPTS, &[]),
             stage_seconds: Stages {
                 decode: stage("decode"),
                 matching: stage("match"),
                 publish: stage("publish"),
                 settle: stage("settle"),
             },
-            end_to_end_seconds: recorder.histogram(&declared::END_TO_END_SECONDS, None),
-            in_flight: recorder.gauge(&declared::IN_FLIGHT, None),
-            backlog: recorder.gauge(&declared::BACKLOG, None),
-            ack_pending: recorder.gauge(&declared::ACK_PENDING, None),
-            redeliveries: recorder.counter(&declared::REDELIVERIES, None),
+            end_to_end_seconds: recorder.histogram(&declared::END_TO_END_SECONDS, &[]),
+            in_flight: recorder.gauge(&declared::IN_FLIGHT, &[]),
+            backlog: recorder.gauge(&declared::BACKLOG, &[]),
+            ack_pending: recorder.gauge(&declared::ACK_PENDING, &[]),
+            redeliveries: recorder.counter(&declared::REDELIVERIES, &[]),
             id_disagreements: counter(&declared::DISAGREEMENTS, "id"),
             state_disagreements: counter(&declared::DISAGREEMENTS, "state"),
-            foreign_envelopes: recorder.counter(&declared::FOREIGN_ENVELOPES, None),
-            delayed: recorder.counter(&declared::DELAYED, None),
+            profiles_loaded: recorder.gauge(&declared::PROFILES_LOADED, &[]),
+            profiles_refused: recorder.gauge(&declared::PROFILES_REFUSED, &[]),
+            foreign_envelopes: recorder.counter(&declared::FOREIGN_ENVELOPES, &[]),
+            delayed: recorder.counter(&declared::DELAYED, &[]),
             publish_failures: kinds(&declared::PUBLISH_FAILURES),
             events_published: kinds(&declared::EVENTS_PUBLISHED),
             batch_retries: counters(&declared::BATCH_RETRIES, &reasons.batch_retries),
-            partition_days_ahead: recorder.gauge(&declared::PARTITION_DAYS_AHEAD, None),
+            partition_days_ahead: recorder.gauge(&declared::PARTITION_DAYS_AHEAD, &[]),
             postgres_connected: (0..lanes).map(lane).collect(),
-            ready: Part::ALL.map(|part| recorder.gauge(&declared::READY, Some(part.name()))),
+            ready: Part::ALL.map(|part| recorder.gauge(&declared::READY, &[part.name()])),
             exposition: recorder.handle(),
+            carriers: Carriers::new(recorder, &reasons.parked),
         }
     }
 

@@ -11,11 +11,13 @@ lines (line) AS (
     SELECT format('relation %s %s %s %s %s %s', relkind, name, relowner::regrole, reloptions,
                   pg_get_expr(relpartbound, oid), obj_description(oid, 'pg_class')) FROM relations
     UNION ALL
-    SELECT format('column %s.%s %s %s %s %s %s %s', name, attname, attnum, format_type(atttypid, atttypmod),
+    -- By its place among those that are there: a dropped column keeps its number for ever.
+    SELECT format('column %s.%s %s %s %s %s %s %s', name, attname,
+                  row_number() OVER (PARTITION BY attrelid ORDER BY attnum), format_type(atttypid, atttypmod),
                   attnotnull, attcollation::regcollation, pg_get_expr(adbin, adrelid), col_description(attrelid, attnum))
     FROM relations JOIN pg_catalog.pg_attribute ON attrelid = relations.oid
     LEFT JOIN pg_catalog.pg_attrdef ON adrelid = attrelid AND adnum = attnum
-    WHERE attnum > 0
+    WHERE attnum > 0 AND NOT attisdropped
     UNION ALL
     SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(c.oid))
     FROM pg_catalog.pg_constraint AS c JOIN relations ON conrelid = relations.oid
@@ -31,7 +33,7 @@ lines (line) AS (
         UNION ALL SELECT nspname, coalesce(nspacl, acldefault('n', nspowner)) FROM spaces
         UNION ALL SELECT name::text, coalesce(relacl, acldefault('r', relowner)) FROM relations WHERE relkind IN ('r', 'p', 'v')
         UNION ALL SELECT format('%s.%s', name, attname), attacl
-            FROM relations JOIN pg_catalog.pg_attribute ON attrelid = relations.oid
+            FROM relations JOIN pg_catalog.pg_attribute ON attrelid = relations.oid AND NOT attisdropped
         UNION ALL SELECT oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner)) FROM functions
         UNION ALL SELECT format('default %s %s %s', defaclrole::regrole, defaclnamespace::regnamespace, defaclobjtype), defaclacl
             FROM pg_catalog.pg_default_acl

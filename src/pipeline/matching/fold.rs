@@ -5,44 +5,31 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Rules;
-use crate::pipeline::early::EarlyBudget;
-use crate::pipeline::envelope::Item;
-use crate::receipt::decision::{Decision, Parked, Unmatched, Verdict, judge};
+use crate::receipt::Receipt;
+use crate::receipt::decision::{Decision, Verdict, judge};
+use crate::receipt::ids::Identity;
 use crate::receipt::privacy::Parted;
 use crate::receipt::status::{MessageState, Status};
-use crate::receipt::{Receipt, Rejection};
 use crate::store::messages::{Candidate, Raise};
-use crate::store::{Session, StoreError};
 
-/// What becomes of one envelope.
-pub(super) enum Fate<'a> {
-    Matched(Box<Matched<'a>>),
-    Parked {
-        item: &'a Item,
-        parked: Parked<'a>,
-        because: Unmatched,
-    },
-    Rejected {
-        item: &'a Item,
-        rejection: Rejection,
-    },
-    /// Its message may yet come.
-    Early,
+/// A receipt and the envelope it came in, by a first delivery or out of the parked ones.
+#[derive(Clone, Copy)]
+pub(crate) struct Case<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) receipt: &'a Receipt,
+    /// Matched only after parking.
+    pub(crate) late: bool,
 }
 
-pub(super) struct Matched<'a> {
-    pub(super) item: &'a Item,
-    pub(super) receipt: &'a Receipt,
-    pub(super) parted: Parted<'a>,
-    pub(super) decision: Decision<'a>,
+pub(crate) struct Matched<'a> {
+    pub(crate) case: Case<'a>,
+    pub(crate) parted: Parted<'a>,
+    pub(crate) decision: Decision<'a>,
 }
 
-/// A batch decided: one fate an item, and one change a message.
-pub(super) struct Judged<'a> {
-    pub(super) fates: Vec<Fate<'a>>,
-    raised: HashMap<Uuid, Running<'a>>,
-}
+/// The messages of a batch, as the receipts so far leave them.
+#[derive(Default)]
+pub(crate) struct Fold<'a>(HashMap<Uuid, Running<'a>>);
 
 /// A message in the course of a batch.
 struct Running<'a> {
@@ -54,170 +41,25 @@ struct Running<'a> {
     raise: Option<(Status, &'a Receipt, Timestamp)>,
 }
 
-impl<'a> Judged<'a> {
-    /// One update a message, from the status in the database to the last one.
-    pub(super) fn raises(&self) -> Vec<Raise<'a>> {
-        let raised = |(&id, running): (&Uuid, &Running<'a>)| {
-            let (status, receipt, received_at) = running.raise?;
-            Some(Raise {
-                id,
-                previous: running.stored,
-                status: status.as_str(),
-                word: receipt.status_word().into_owned(),
-                received_at,
-            })
-        };
-        self.raised.iter().filter_map(raised).collect()
-    }
-}
-
-/// The messages that the batch's receipts may be about.
-pub(super) struct Candidates<'a> {
-    keys: HashMap<(&'a str, &'a str), usize>,
-    found: Vec<Candidate>,
-    /// For each key how many were found (at most 2) and the first of them.
-    slots: Vec<(u8, usize)>,
-}
-
-impl<'a> Candidates<'a> {
-    pub(super) async fn find(
-        session: &Session,
-        items: &[&'a Item],
-        horizon: Timestamp,
-    ) -> Result<Self, StoreError> {
-        let mut keys = HashMap::with_capacity(items.len());
-        let (mut carriers, mut ids) = (Vec::new(), Vec::new());
-        let receipts = items.iter().filter(|item| !item.poison);
-        for receipt in receipts.filter_map(|item| item.reading.as_ref().ok()) {
-            let key = (receipt.carrier(), receipt.operator_message_id());
-            keys.entry(key).or_insert_with(|| {
-                carriers.push(key.0);
-                ids.push(key.1);
-                carriers.len() - 1
-            });
-        }
-        let found = if carriers.is_empty() {
-            Vec::new()
-        } else {
-            session.candidates(&carriers, &ids, horizon).await?
-        };
-        let mut slots = vec![(0, 0); carriers.len()];
-        for (at, candidate) in found.iter().enumerate() {
-            let (count, first) = &mut slots[candidate.key()];
-            *count += 1;
-            *first = at;
-        }
-        Ok(Self { keys, found, slots })
-    }
-
-    fn of(&self, receipt: &Receipt) -> Result<&Candidate, Unmatched> {
-        let key = (receipt.carrier(), receipt.operator_message_id());
-        let (count, first) = self.slots[self.keys[&key]];
-        match count {
-            0 => Err(Unmatched::NoMessage),
-            1 => Ok(&self.found[first]),
-            _ => Err(Unmatched::Ambiguous),
-        }
-    }
-
-    /// The one message a receipt is about, if the receipt does not contradict it.
-    fn matching(&self, receipt: &Receipt) -> Result<&Candidate, Unmatched> {
-        let candidate = self.of(receipt)?;
-        let message = candidate.message();
-        let contradicts = |said: Option<Uuid>, is| said.is_some_and(|said| said != is);
-        if contradicts(receipt.account_id, message.account_id) {
-            return Err(Unmatched::AccountMismatch);
-        }
-        if contradicts(receipt.message_id, message.id) {
-            return Err(Unmatched::MessageMismatch);
-        }
-        Ok(candidate)
-    }
-}
-
-/// Decides on `items`, which are in stream order.
-pub(super) fn fold<'a>(
-    items: &[&'a Item],
-    candidates: &'a Candidates<'a>,
-    rules: &Rules,
-    early: &mut EarlyBudget,
-    now: Timestamp,
-) -> Judged<'a> {
-    let mut judged = Judged {
-        fates: Vec::with_capacity(items.len()),
-        raised: HashMap::new(),
-    };
-    for &item in items {
-        let fate = match &item.reading {
-            Err(rejection) => Fate::Rejected {
-                item,
-                rejection: *rejection,
-            },
-            Ok(receipt) => match find(item, receipt, candidates, rules) {
-                Ok(candidate) => judged.decide(item, receipt, candidate, now),
-                Err(Unmatched::NoMessage) if may_wait(item, rules) && early.take() => Fate::Early,
-                Err(because) => park(item, receipt, because, now),
-            },
-        };
-        judged.fates.push(fate);
-    }
-    judged
-}
-
-fn find<'a>(
-    item: &Item,
-    receipt: &Receipt,
-    candidates: &'a Candidates<'a>,
-    rules: &Rules,
-) -> Result<&'a Candidate, Unmatched> {
-    if item.poison {
-        return Err(Unmatched::StoreRefused);
-    }
-    if item.envelope.deliveries > u64::from(rules.deliveries_max) {
-        return Err(Unmatched::RedeliveredTooOften);
-    }
-    candidates.matching(receipt)
-}
-
-/// Whether a receipt may be ahead of its message; after a few deliveries it is not early but lost.
-fn may_wait(item: &Item, rules: &Rules) -> bool {
-    item.envelope.deliveries <= u64::from(rules.early_redeliveries)
-}
-
-fn park<'a>(item: &'a Item, receipt: &'a Receipt, because: Unmatched, now: Timestamp) -> Fate<'a> {
-    let parted = Parted::of(receipt);
-    let parked = Parked {
-        receipt_id: item.envelope.identity.receipt_id(),
-        carrier_id: receipt.carrier(),
-        operator_message_id: parted.operator_message_id,
-        stat: parted.stat,
-        reason: because.as_str(),
-        parked_at: now,
-    };
-    Fate::Parked {
-        item,
-        parked,
-        because,
-    }
-}
-
-impl<'a> Judged<'a> {
-    fn decide(
+impl<'a> Fold<'a> {
+    /// Decides on a receipt. Those of one message come in stream order.
+    pub(crate) fn decide(
         &mut self,
-        item: &'a Item,
-        receipt: &'a Receipt,
+        case: Case<'a>,
         candidate: &'a Candidate,
         now: Timestamp,
-    ) -> Fate<'a> {
+    ) -> Matched<'a> {
+        let Case {
+            identity, receipt, ..
+        } = case;
         let message = candidate.message();
-        let running = self.raised.entry(message.id).or_insert_with(|| Running {
+        let running = self.0.entry(message.id).or_insert_with(|| Running {
             stored: candidate.status(),
             status: candidate.status(),
             raise: None,
         });
         let previous_status = running.status;
-        let stored_at = item.envelope.identity.stored_at();
-        let received_at = receipt.received_at.unwrap_or(stored_at);
+        let received_at = receipt.received_at.unwrap_or_else(|| identity.stored_at());
         let verdict = judge(Status::from_stored(previous_status), receipt.status());
         if let (Verdict::Applied, Some(status)) = (verdict, receipt.status()) {
             running.status = status.as_str();
@@ -229,26 +71,41 @@ impl<'a> Judged<'a> {
             Some(_) => None,
         };
         let decision = Decision {
-            receipt_id: item.envelope.identity.receipt_id(),
+            receipt_id: identity.receipt_id(),
             verdict,
             message,
             carrier_id: receipt.carrier(),
             operator_message_id: receipt.operator_message_id(),
             previous_status,
             status: running.status,
+            group_status: None,
             stat: parted.stat.or(state_word),
             err: parted.err,
             submitted_at: receipt.submitted_at,
             done_at: receipt.done_at,
             received_at,
             processed_at: now,
-            late: false,
+            late: case.late,
         };
-        Fate::Matched(Box::new(Matched {
-            item,
-            receipt,
+        Matched {
+            case,
             parted,
             decision,
-        }))
+        }
+    }
+
+    /// One update a message, from the status in the database to the last one.
+    pub(crate) fn raises(&self) -> Vec<Raise<'a>> {
+        let raised = |(&id, running): (&Uuid, &Running<'a>)| {
+            let (status, receipt, received_at) = running.raise?;
+            Some(Raise {
+                id,
+                previous: running.stored,
+                status: status.as_str(),
+                word: receipt.status_word().into_owned(),
+                received_at,
+            })
+        };
+        self.0.iter().filter_map(raised).collect()
     }
 }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::fold::{Fate, Matched};
+use super::fates::Fate;
+use super::fold::Matched;
 use crate::pipeline::decode::subject_carrier;
 use crate::pipeline::envelope::Item;
 use crate::pipeline::park;
@@ -21,7 +22,7 @@ use crate::store::rejected::NewRejected;
 const INDEXED_DIGITS: usize = 7;
 
 /// A lane's keys.
-pub(super) struct Sealing {
+pub(crate) struct Sealing {
     ring: Arc<KeyRing>,
     personal: Sealer,
     payloads: Sealer,
@@ -35,7 +36,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl Sealing {
-    pub(super) fn new(ring: &Arc<KeyRing>) -> Self {
+    pub(crate) fn new(ring: &Arc<KeyRing>) -> Self {
         Self {
             ring: Arc::clone(ring),
             personal: Sealer::new(Arc::clone(ring), Purpose::Msisdn),
@@ -74,13 +75,16 @@ impl Sealing {
         Ok(rows)
     }
 
-    fn receipt<'a>(&mut self, matched: &Matched<'a>) -> Result<NewReceipt<'a>, StoreError> {
+    pub(crate) fn receipt<'a>(
+        &mut self,
+        matched: &Matched<'a>,
+    ) -> Result<NewReceipt<'a>, StoreError> {
         let Matched {
-            item,
-            receipt,
+            case,
             parted,
             decision,
         } = matched;
+        let receipt = case.receipt;
         let personal_sealed = match parted.personal.to_value() {
             None => None,
             Some(value) => {
@@ -96,8 +100,9 @@ impl Sealing {
         let dest = receipt.dest().and_then(|number| self.index(number));
         let conflict = decision.verdict == Verdict::Recorded(Because::Conflict);
         Ok(NewReceipt {
-            identity: &item.envelope.identity,
+            identity: case.identity,
             decision: *decision,
+            profile_revision: receipt.profile().revision,
             open_operator_message_id: parted.operator_message_id,
             reported_status: receipt.status().map(Status::as_str),
             message_state: receipt.message_state().map(|state| i16::from(state.0)),
@@ -140,7 +145,7 @@ impl Sealing {
     }
 
     /// The operator message id of a stored receipt, unsealed where its row does not show it.
-    pub(super) fn operator_message_id<'a>(
+    pub(crate) fn operator_message_id<'a>(
         &self,
         receipt: &'a StoredReceipt,
     ) -> Result<Cow<'a, str>, StoreError> {

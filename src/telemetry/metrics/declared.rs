@@ -70,6 +70,18 @@ declare! {
         "Envelopes delivered again.";
     DISAGREEMENTS: "dlr_disagreements_total", Counter, "receipts", ["about"],
         "Receipts whose sources (field, text, TLV) disagree about the id or the state.";
+    CARRIER_PARKED: "dlr_carrier_parked_total", Counter, "receipts", ["carrier", "reason"],
+        "Receipts parked, by carrier; those beyond the first hundred carriers under other.";
+    CARRIER_UNKNOWN_WORDS: "dlr_carrier_unknown_words_total", Counter, "receipts", ["carrier"],
+        "Receipts whose state no table knows; each such word is logged once.";
+    CARRIER_DISAGREEMENTS: "dlr_carrier_disagreements_total", Counter, "receipts", ["carrier", "about"],
+        "Receipts whose sources disagree about the id or the state, by carrier.";
+    CARRIER_CLOCK_SKEW: "dlr_carrier_clock_skew_seconds", Gauge, "seconds", ["carrier"],
+        "Done date minus the time of receiving: median of the last 61 final receipts, at most one a second. NaN until there is one.";
+    PROFILES_LOADED: "dlr_profiles_loaded", Gauge, "carriers", [],
+        "Carriers with a profile in force.";
+    PROFILES_REFUSED: "dlr_profiles_refused", Gauge, "revisions", [],
+        "Revisions of profiles that are newer than the one in force, and refused.";
     FOREIGN_ENVELOPES: "dlr_foreign_envelopes_total", Counter, "messages", [],
         "Messages on our inbox that are no delivery of our consumer; they are ignored.";
     DELAYED: "dlr_delayed_total", Counter, "envelopes", [],

@@ -41,28 +41,31 @@ impl Recorder {
         self.0.handle()
     }
 
-    pub(super) fn counter(&self, metric: &Declared, value: Option<&str>) -> Counter {
+    /// `values` are those of the metric's labels, in their order.
+    pub(super) fn counter(&self, metric: &Declared, values: &[&str]) -> Counter {
         debug_assert_eq!(metric.kind, Kind::Counter);
-        self.0.register_counter(&key(metric, value), &METADATA)
+        self.0.register_counter(&key(metric, values), &METADATA)
     }
 
-    pub(super) fn gauge(&self, metric: &Declared, value: Option<&str>) -> Gauge {
+    pub(super) fn gauge(&self, metric: &Declared, values: &[&str]) -> Gauge {
         debug_assert_eq!(metric.kind, Kind::Gauge);
-        self.0.register_gauge(&key(metric, value), &METADATA)
+        self.0.register_gauge(&key(metric, values), &METADATA)
     }
 
-    pub(super) fn histogram(&self, metric: &Declared, value: Option<&str>) -> Histogram {
+    pub(super) fn histogram(&self, metric: &Declared, values: &[&str]) -> Histogram {
         debug_assert!(matches!(metric.kind, Kind::Histogram(_)));
-        self.0.register_histogram(&key(metric, value), &METADATA)
+        self.0.register_histogram(&key(metric, values), &METADATA)
     }
 
-    /// One counter for each value of the metric's label, and one for values nobody declared.
+    /// One counter for each value of the metric's last label, and one for values nobody declared.
+    /// `first` are the values of the labels before it.
     pub(super) fn counters(
         &self,
         metric: &Declared,
+        first: &[&str],
         values: impl IntoIterator<Item = &'static str>,
     ) -> Counters {
-        let counter = |value| self.counter(metric, Some(value));
+        let counter = |value| self.counter(metric, &[first, &[value]].concat());
         Counters {
             known: values
                 .into_iter()
@@ -73,16 +76,11 @@ impl Recorder {
     }
 }
 
-fn key(metric: &Declared, value: Option<&str>) -> Key {
-    debug_assert_eq!(
-        metric.labels.len(),
-        usize::from(value.is_some()),
-        "{}",
-        metric.name
-    );
-    let labels = metric.labels.iter().zip(value);
+fn key(metric: &Declared, values: &[&str]) -> Key {
+    debug_assert_eq!(metric.labels.len(), values.len(), "{}", metric.name);
+    let labels = metric.labels.iter().zip(values);
     let labels = labels
-        .map(|(label, value)| Label::new(*label, value.to_owned()))
+        .map(|(label, value)| Label::new(*label, (*value).to_owned()))
         .collect::<Vec<_>>();
     Key::from_parts(metric.name, labels)
 }
