@@ -5,6 +5,7 @@
 //! with back-off for as long as it takes, each saying in one line what keeps it shut.
 
 mod doors;
+mod groups;
 mod watch;
 
 use std::net::SocketAddr;
@@ -16,13 +17,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::doors::Doors;
+use self::groups::GroupWatch;
 use self::watch::Watch;
 use crate::broker;
 use crate::carriers::{Carriers, Loader};
 use crate::config::Config;
 use crate::lifecycle::{Ended, Part, Readiness, SharedPart, Tasks};
 use crate::pipeline::count::RETRY_CAUSES;
-use crate::pipeline::{self, Foundation};
+use crate::pipeline::{self, Foundation, GroupSwitch};
 use crate::probes::{Probes, ProbesError};
 use crate::receipt::Rejection;
 use crate::receipt::decision::{Because, Unmatched};
@@ -36,6 +38,7 @@ pub struct App {
     readiness: Readiness,
     metrics: Arc<Metrics>,
     probes: Probes,
+    carriers: Arc<Carriers>,
     /// The connection settlements leave by, once there is one.
     intake: Arc<OnceLock<Client>>,
     config: Arc<Config>,
@@ -53,13 +56,14 @@ impl App {
             readiness,
             metrics,
             probes,
+            carriers: Arc::default(),
             intake: Arc::default(),
             config: Arc::new(config),
         };
         let processor = Processor {
             config: Arc::clone(&app.config),
             ring: Arc::new(ring),
-            carriers: Arc::default(),
+            carriers: Arc::clone(&app.carriers),
             tasks: app.tasks.clone(),
             readiness: app.readiness.clone(),
             metrics: Arc::clone(&app.metrics),
@@ -79,6 +83,10 @@ impl App {
 
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    pub fn carriers(&self) -> &Arc<Carriers> {
+        &self.carriers
     }
 
     /// Cancelled when the processor stops by itself, because a task has died.
@@ -153,6 +161,8 @@ impl Processor {
         let connector = Arc::new(Connector::new(&self.config.postgres, "dlr pipeline"));
         let database = SharedPart::new(self.readiness.clone(), Part::PostgreSql);
         let mut profiles = Loader::new(Arc::clone(&self.carriers), Arc::clone(&self.metrics));
+        let switch = Arc::new(GroupSwitch::default());
+        let mut groups = GroupWatch::new(self.config.pipeline.group_status, &switch);
         let mut doors = Doors {
             config: &self.config,
             ring: &self.ring,
@@ -162,6 +172,7 @@ impl Processor {
             connector: &connector,
             database: &database.member(0),
             profiles: &mut profiles,
+            groups: &mut groups,
         };
         let checks = doors.database().await?;
         let nats = SharedPart::new(self.readiness.clone(), Part::Nats);
@@ -178,6 +189,7 @@ impl Processor {
             connector: Arc::clone(&connector),
             ring: Arc::clone(&self.ring),
             carriers: Arc::clone(&self.carriers),
+            groups: switch,
             metrics: Arc::clone(&self.metrics),
             readiness: self.readiness.clone(),
             database: database.clone(),
@@ -192,6 +204,7 @@ impl Processor {
             holdings,
             checks,
             profiles,
+            groups,
             intake,
             connector,
             database: database.member(0),

@@ -35,7 +35,7 @@ pub use error::ConfigError;
 pub use lifecycle::Lifecycle;
 pub use load::Loaded;
 pub use nats::Nats;
-pub use pipeline::{MAX_ACK_PENDING, Pipeline};
+pub use pipeline::{MAX_ACK_PENDING, Pipeline, Switch};
 pub use postgres::{InvalidUrl, Postgres, SignIn};
 pub use probes::Probes;
 pub use report::Setting;

@@ -38,6 +38,7 @@ use self::consume::{Intake, Target, keep_alive};
 use self::early::EarlyBudget;
 use self::envelope::{Holdings, Item};
 use self::lane::{Delivery, Lane};
+pub use self::matching::groups::GroupSwitch;
 use self::matching::{Matching, Rules};
 use self::publish::Publisher;
 pub use self::publish::{Output, Outputs};
@@ -62,6 +63,7 @@ pub struct Foundation {
     pub connector: Arc<Connector>,
     pub ring: Arc<KeyRing>,
     pub carriers: Arc<Carriers>,
+    pub groups: Arc<GroupSwitch>,
     pub metrics: Arc<Metrics>,
     pub readiness: Readiness,
     /// PostgreSQL, on which each lane reports as a member from 1 on.
@@ -106,6 +108,7 @@ pub async fn start(
         connector,
         ring,
         carriers,
+        groups,
         metrics,
         readiness,
         database,
@@ -133,7 +136,7 @@ pub async fn start(
             limits.early_delay,
             Arc::clone(&holdings),
         );
-        let matching = Matching::new(rules(config, binding.ack_wait), &ring, early);
+        let matching = Matching::new(rules(config, binding.ack_wait, &groups), &ring, early);
         let lane = Lane {
             database: database.member(number),
             shared: Arc::clone(&shared),
@@ -192,7 +195,7 @@ pub async fn start(
     Ok(holdings)
 }
 
-fn rules(config: &Config, ack_wait: Duration) -> Rules {
+fn rules(config: &Config, ack_wait: Duration, groups: &Arc<GroupSwitch>) -> Rules {
     Rules {
         inbound_subject: config.streams.inbound_subject.as_str().into(),
         ack_wait,
@@ -200,6 +203,7 @@ fn rules(config: &Config, ack_wait: Duration) -> Rules {
         early_delay: config.pipeline.early_delay,
         early_redeliveries: config.pipeline.early_redeliveries,
         deliveries_max: config.pipeline.deliveries_max,
+        groups: Arc::clone(groups),
         source: Source::of_deployment(&config.deployment.name),
         clock: Clock,
     }

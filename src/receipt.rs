@@ -6,6 +6,7 @@
 mod check;
 mod dates;
 pub mod decision;
+pub mod group;
 pub mod ids;
 pub mod json;
 pub mod phone;

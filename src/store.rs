@@ -26,6 +26,7 @@ pub mod profiles;
 pub mod receipts;
 pub mod rejected;
 mod session;
+pub mod siblings;
 
 use tokio_postgres::error::{DbError, SqlState};
 

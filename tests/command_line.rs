@@ -134,7 +134,7 @@ fn check_config_shows_what_counts_whence_and_no_password() {
 
 #[test]
 fn every_help_is_as_it_was() {
-    let all: [&[&str]; 8] = [
+    let all: [&[&str]; 12] = [
         &[],
         &["run"],
         &["dev"],
@@ -142,6 +142,10 @@ fn every_help_is_as_it_was() {
         &["migrate", "up"],
         &["migrate", "down"],
         &["provision"],
+        &["carriers"],
+        &["carriers", "list"],
+        &["carriers", "show"],
+        &["carriers", "set"],
         &["check-config"],
     ];
     let mut shown = String::new();

@@ -4,6 +4,7 @@
     reason = "what sets up a test may fail it; clippy knows test functions only"
 )]
 mod attacks;
+mod carriers;
 mod command_line;
 mod connections;
 mod crashes;
@@ -25,6 +26,8 @@ mod probes;
 mod provision;
 mod receipt_vectors;
 mod rejections;
+mod segments;
+mod state_rule;
 mod supervisor;
 mod support;
 mod tidy;

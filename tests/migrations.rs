@@ -216,6 +216,9 @@ async fn messages_may_be_a_view_over_somebody_elses_table() {
             .unwrap(),
         1
     );
+    let segments =
+        "SELECT id, group_id, status FROM orch.sms_messages ORDER BY id FOR NO KEY UPDATE";
+    assert_eq!(service.query(segments, &[]).await.unwrap().len(), 2);
     let states = admin
         .query("SELECT state FROM gateway.outbox ORDER BY smsc_id", &[])
         .await

@@ -38,3 +38,6 @@ COMMENT ON COLUMN orch.sms_messages.body IS 'pii: what was written; the processo
 
 -- Room in the pages and no index on status keep an update inside its page.
 CREATE INDEX IF NOT EXISTS sms_messages_match ON orch.sms_messages (operator_message_id, carrier_id);
+
+-- To find the other segments of a message in parts.
+CREATE INDEX IF NOT EXISTS sms_messages_group ON orch.sms_messages (group_id) WHERE group_id IS NOT NULL;

@@ -4,7 +4,9 @@
 -- PostgreSQL cannot write through an expression; text may be varchar.
 --
 -- The view's owner needs SELECT and UPDATE on the table; dlr_svc needs nothing there. Put an index
--- on (smsc_id, route), and none on state.
+-- on (smsc_id, route), and none on state. If the table says which segments are one message, show it as
+-- group_id, put an index on that too, and set pipeline.group_status = "on": through a view the
+-- processor cannot see the index, and without one it would read the whole table.
 CREATE SCHEMA IF NOT EXISTS orch AUTHORIZATION orch_owner;
 GRANT USAGE ON SCHEMA gateway TO orch_owner;
 GRANT SELECT, UPDATE ON gateway.outbox TO orch_owner;

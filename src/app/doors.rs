@@ -7,6 +7,7 @@ use async_nats::Client;
 use tokio::time::sleep;
 
 use super::StartError;
+use super::groups::GroupWatch;
 use super::watch::Checks;
 use crate::broker::{self, Binding};
 use crate::carriers::Loader;
@@ -30,6 +31,7 @@ pub(super) struct Doors<'a> {
     pub(super) connector: &'a Arc<Connector>,
     pub(super) database: &'a Member,
     pub(super) profiles: &'a mut Loader,
+    pub(super) groups: &'a mut GroupWatch,
 }
 
 impl Doors<'_> {
@@ -54,6 +56,7 @@ impl Doors<'_> {
                 && checks.all_passed()
                 && self.key_ring(&checks).await?
                 && self.profiles(&checks).await
+                && self.look_at_groups(&checks).await
             {
                 return Ok(checks);
             }
@@ -96,6 +99,14 @@ impl Doors<'_> {
             self.database.set(Err(describe_query(error)));
         }
         loaded.is_ok()
+    }
+
+    /// Whether it could be found out if groups can be looked at.
+    async fn look_at_groups(&mut self, checks: &Checks) -> bool {
+        let looked = self.groups.look(checks.client()).await;
+        let found_out = looked.map_err(|error| describe_query(&error));
+        self.database.set(found_out.clone());
+        found_out.is_ok()
     }
 
     /// A connection to NATS, which keeps itself up from then on.

@@ -7,6 +7,7 @@ use async_nats::Client;
 use jiff::tz::TimeZone;
 use tokio::time::{interval, timeout};
 
+use super::groups::GroupWatch;
 use crate::broker;
 use crate::carriers::Loader;
 use crate::clock::Clock;
@@ -28,6 +29,7 @@ pub(super) struct Watch {
     pub(super) holdings: Arc<Holdings>,
     pub(super) checks: Checks,
     pub(super) profiles: Loader,
+    pub(super) groups: GroupWatch,
     pub(super) intake: Client,
     pub(super) connector: Arc<Connector>,
     pub(super) database: Member,
@@ -79,7 +81,8 @@ impl Watch {
                 let followed = self.profiles.follow(self.checks.client()).await;
                 followed.map_err(|error| describe_query(&error))?;
             }
-            Ok(())
+            let looked = self.groups.look(self.checks.client()).await;
+            looked.map_err(|error| describe_query(&error))
         })
         .await;
         self.database

@@ -31,6 +31,7 @@ enum Action {
     List,
     /// Show the profile of a carrier
     Show {
+        /// The carrier's id, as in receipts
         #[arg(value_name = "CARRIER")]
         carrier: String,
 
@@ -44,6 +45,7 @@ enum Action {
     },
     /// Write the next revision of a carrier's profile; {} takes everything as it stands again
     Set {
+        /// The carrier's id, as in receipts
         #[arg(value_name = "CARRIER")]
         carrier: String,
 

@@ -75,6 +75,21 @@ pub struct Pipeline {
     #[serde(with = "bounds::duration")]
     #[validate(custom(function = bounds::within_ms::<3_600_000, 2_592_000_000>))]
     pub horizon: Duration,
+
+    /// Whether webhooks tell the status of a message in parts as a whole, for which the segments
+    /// are looked up in `orch.sms_messages` by `group_id`. `auto`: if that is a table with an index
+    /// on it; `on` is for a view over such a table. Default `auto`. `DLR__PIPELINE__GROUP_STATUS`
+    pub group_status: Switch,
+}
+
+/// What is on, off, or on if it can be had.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    #[default]
+    Auto,
+    On,
+    Off,
 }
 
 impl Default for Pipeline {
@@ -91,6 +106,7 @@ impl Default for Pipeline {
             early_waiting_max: 1_000,
             deliveries_max: 50,
             horizon: Duration::from_hours(73),
+            group_status: Switch::default(),
         }
     }
 }

@@ -40,15 +40,37 @@ struct Data<'a> {
     processed_at: Timestamp,
 }
 
+/// A webhook tells of the message as a whole too; a bill is for one segment.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WebhookData<'a> {
+    #[serde(flatten)]
+    message: Data<'a>,
+    /// `None` for a message in one part, and where groups are not looked at.
+    group_status: Option<&'a str>,
+}
+
 pub(super) fn billing(source: &Source, decision: &Decision<'_>) -> Event {
-    event(EventKind::Billing, "sms.dlr.billing.v1", source, decision)
+    let (kind, name) = (EventKind::Billing, "sms.dlr.billing.v1");
+    event(kind, name, source, decision, data(decision))
 }
 
 pub(super) fn webhook(source: &Source, decision: &Decision<'_>) -> Event {
-    event(EventKind::Webhook, "sms.dlr.webhook.v1", source, decision)
+    let (kind, name) = (EventKind::Webhook, "sms.dlr.webhook.v1");
+    let data = WebhookData {
+        message: data(decision),
+        group_status: decision.group_status,
+    };
+    event(kind, name, source, decision, data)
 }
 
-fn event(kind: EventKind, name: &'static str, source: &Source, decision: &Decision<'_>) -> Event {
+fn event<D: Serialize>(
+    kind: EventKind,
+    name: &'static str,
+    source: &Source,
+    decision: &Decision<'_>,
+    data: D,
+) -> Event {
     let message = &decision.message;
     let id = message_event_id(
         kind,
@@ -56,10 +78,17 @@ fn event(kind: EventKind, name: &'static str, source: &Source, decision: &Decisi
         decision.operator_message_id,
         decision.status,
     );
+    let mut envelope = Envelope::new(source, name, id, decision.processed_at, data);
+    envelope.subject = Some(message.account_id);
+    envelope.into_event(kind)
+}
+
+fn data<'a>(decision: &Decision<'a>) -> Data<'a> {
+    let message = &decision.message;
     let was_final = Status::from_stored(decision.previous_status).is_some_and(Status::is_final);
     let status = Status::from_stored(decision.status);
     let is_final = status.is_some_and(Status::is_final);
-    let data = Data {
+    Data {
         receipt_id: decision.receipt_id.0,
         message_id: message.id,
         account_id: message.account_id,
@@ -84,8 +113,5 @@ fn event(kind: EventKind, name: &'static str, source: &Source, decision: &Decisi
         done_at: decision.done_at,
         received_at: decision.received_at,
         processed_at: decision.processed_at,
-    };
-    let mut envelope = Envelope::new(source, name, id, decision.processed_at, data);
-    envelope.subject = Some(message.account_id);
-    envelope.into_event(kind)
+    }
 }

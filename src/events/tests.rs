@@ -23,7 +23,7 @@ fn decision() -> Decision<'static> {
         operator_message_id: "0059113978",
         previous_status: "failed",
         status: "delivered",
-        group_status: None,
+        group_status: Some("partially_delivered"),
         stat: Some("DELIVRD"),
         err: Some("000"),
         submitted_at: Some("2026-11-21T12:00:00Z".parse().unwrap()),
@@ -47,6 +47,19 @@ fn a_corrected_final_status_bills_and_notifies() {
         .map(|event| serde_json::from_slice(&event.body).unwrap())
         .collect();
     insta::assert_json_snapshot!(bodies);
+}
+
+#[test]
+fn a_message_in_one_part_has_no_group_status() {
+    let events = events(&Decision {
+        group_status: None,
+        ..decision()
+    });
+    let body: serde_json::Value = serde_json::from_slice(&events[1].body).unwrap();
+    assert_eq!(
+        body["data"].get("groupStatus"),
+        Some(&serde_json::Value::Null)
+    );
 }
 
 #[test]

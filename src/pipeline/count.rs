@@ -6,7 +6,7 @@ use metrics::Counter;
 use super::matching::Disposition;
 use crate::receipt::Receipt;
 use crate::receipt::ids::{EventKind, Identity};
-use crate::receipt::privacy::Parted;
+use crate::receipt::privacy::{Parted, has_number};
 use crate::receipt::status::Status;
 use crate::store::StoreError;
 use crate::telemetry::metrics::{CarrierSeries, Kinds, Metrics};
@@ -91,10 +91,14 @@ fn tell_unknown(metrics: &Metrics, series: &CarrierSeries, receipt: &Receipt) {
         (None, Some(state)) => Some(format!("message_state {}", state.0)),
         (None, None) => None,
     };
+    let carrier = if has_number(receipt.carrier()) {
+        &series.name
+    } else {
+        receipt.carrier()
+    };
     if let Some(word) = said
-        && metrics.carriers.is_news(series, &word)
+        && metrics.carriers.is_news(carrier, &word)
     {
-        let carrier = series.name.as_str();
         tracing::warn!(
             carrier,
             word,

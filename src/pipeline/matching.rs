@@ -10,6 +10,7 @@
 pub(crate) mod candidates;
 mod fates;
 pub(crate) mod fold;
+pub(crate) mod groups;
 mod known;
 pub(crate) mod rows;
 
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use self::candidates::Candidates;
 use self::fates::{Fate, fates};
 use self::fold::Fold;
+use self::groups::{GroupSwitch, Groups};
 use self::known::Known;
 use self::rows::Sealing;
 use super::early::EarlyBudget;
@@ -71,6 +73,7 @@ pub(super) struct Rules {
     pub(super) early_delay: Duration,
     pub(super) early_redeliveries: u32,
     pub(super) deliveries_max: u32,
+    pub(super) groups: Arc<GroupSwitch>,
     pub(super) source: Source,
     pub(super) clock: Clock,
 }
@@ -132,7 +135,8 @@ impl Matching {
         let receipts = readable.filter_map(|item| item.reading.as_ref().ok());
         let horizon = self.rules.horizon;
         let candidates = Candidates::find(session, receipts, horizon, now).await?;
-        let mut fold = Fold::default();
+        let groups = Groups::lock(session, &candidates, &self.rules.groups).await?;
+        let mut fold = Fold::new(&groups);
         let fates = fates(
             &fresh,
             &candidates,

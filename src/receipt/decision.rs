@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::group::SEGMENTS_MAX;
 use super::ids::ReceiptId;
 use super::status::Status;
 
@@ -77,6 +78,17 @@ pub struct Message<'a> {
     /// A decimal, as text: no float ever touches money.
     pub price: Option<&'a str>,
     pub currency: Option<&'a str>,
+}
+
+impl Message<'_> {
+    /// Its group and how many segments that has, if it is one of several. Numbers that no SMS can
+    /// have make no group.
+    pub fn group(&self) -> Option<(Uuid, i16)> {
+        let segments = self
+            .segments
+            .filter(|count| (2..=SEGMENTS_MAX).contains(count));
+        self.group_id.zip(segments)
+    }
 }
 
 /// What was noticed about a receipt, as bits of `dlr.delivery_receipts.flags`.
@@ -183,51 +195,4 @@ pub struct Parked<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn every_pair_of_statuses() {
-        for current in Status::ALL {
-            for reported in Status::ALL {
-                let expected = if reported.rank() > current.rank() {
-                    Verdict::Applied
-                } else if current == Status::Delivered
-                    && [Status::Failed, Status::Expired].contains(&reported)
-                {
-                    Verdict::Recorded(Because::Conflict)
-                } else {
-                    Verdict::Recorded(Because::NotHigher)
-                };
-                assert_eq!(judge(Some(current), Some(reported)), expected);
-            }
-            assert_eq!(
-                judge(Some(current), None),
-                Verdict::Recorded(Because::UnknownWord)
-            );
-        }
-        assert_eq!(
-            judge(None, Some(Status::Delivered)),
-            Verdict::Recorded(Because::UnknownStatus)
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn any_order_and_repetition_ends_in_the_highest(
-            reports in proptest::collection::vec(0..Status::ALL.len(), 1..20),
-        ) {
-            let mut status = Status::Sent;
-            for &report in &reports {
-                let reported = Status::ALL[report];
-                if judge(Some(status), Some(reported)) == Verdict::Applied {
-                    status = reported;
-                }
-            }
-            let highest = reports.iter().map(|&report| Status::ALL[report].rank()).max().unwrap();
-            prop_assert_eq!(status.rank(), highest);
-        }
-    }
-}
+mod tests;

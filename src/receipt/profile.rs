@@ -94,14 +94,23 @@ impl Profile {
     }
 }
 
-/// Which segments of a message in parts are reported on.
+/// Which segments of a message in parts the carrier reports on: the expected ones, which decide on
+/// the status of the group.
+///
+/// A receipt for another segment moves its own message and is told, like any. For the group, a
+/// delivery of it makes `partially_delivered` of `failed`, and no more; a failure of it counts for
+/// nothing, because carriers that report on one segment may let the others expire in their books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Segments {
+    /// Each one: the group is delivered when all are.
     #[default]
     All,
+    /// That with number 1 stands for all.
     First,
+    /// That with the highest number stands for all.
     Last,
-    /// One of them, no matter which.
+    /// One of them, no matter which, stands for all: the first that is delivered, and until then
+    /// any that fails.
     Any,
 }
 

@@ -56,23 +56,29 @@ impl Candidate {
         usize::try_from(ordinal - 1).expect("ordinality counts from 1")
     }
 
-    pub fn status(&self) -> &str {
-        self.0.get(3)
-    }
-
-    pub fn message(&self) -> Message<'_> {
-        Message {
-            id: self.0.get(1),
-            account_id: self.0.get(2),
-            segment: self.0.get(4),
-            segments: self.0.get(5),
-            group_id: self.0.get(6),
-            client_ref: self.0.get(7),
-            mccmnc: self.0.get(8),
-            price: self.0.get(9),
-            currency: self.0.get(10),
+    pub fn found(&self) -> Found<'_> {
+        Found {
+            message: Message {
+                id: self.0.get(1),
+                account_id: self.0.get(2),
+                segment: self.0.get(4),
+                segments: self.0.get(5),
+                group_id: self.0.get(6),
+                client_ref: self.0.get(7),
+                mccmnc: self.0.get(8),
+                price: self.0.get(9),
+                currency: self.0.get(10),
+            },
+            status: self.0.get(3),
         }
     }
+}
+
+/// A message as the match read it, and the status it had then.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    pub message: Message<'a>,
+    pub status: &'a str,
 }
 
 /// One message's change: from the status that was decided upon to the one it ends with.

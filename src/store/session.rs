@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Statement};
 
-use super::{StoreError, messages, parked, receipts, rejected};
+use super::{StoreError, messages, parked, receipts, rejected, siblings};
 
 /// The longest a transaction may take before its connection is given up.
 const TRANSACTION_MAX: Duration = Duration::from_secs(10);
@@ -18,6 +18,7 @@ pub struct Session {
 
 pub(super) struct Statements {
     pub(super) candidates: Statement,
+    pub(super) lock_siblings: Statement,
     pub(super) raise: Statement,
     pub(super) insert_receipts: Statement,
     pub(super) insert_parked: Statement,
@@ -33,6 +34,7 @@ impl Session {
     pub async fn open(client: Client) -> Result<Self, StoreError> {
         let statements = Statements {
             candidates: client.prepare(messages::CANDIDATES).await?,
+            lock_siblings: client.prepare(siblings::LOCK).await?,
             raise: client.prepare(messages::RAISE).await?,
             insert_receipts: client.prepare(receipts::INSERT).await?,
             insert_parked: client.prepare(parked::INSERT).await?,

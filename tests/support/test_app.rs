@@ -11,7 +11,9 @@ use dlr::config::{Config, Probes, Seal};
 use dlr::dev::nats::{Identity, NatsServer};
 use dlr::dev::postgres::Role;
 use dlr::lifecycle::{Ended, Member, Part, Readiness, State};
+use dlr::receipt::profile::Profiles;
 use dlr::seal::KeyRing;
+use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
@@ -156,9 +158,20 @@ impl TestApp {
         self.processors[0].probes_address()
     }
 
+    /// From now on every replica reads receipts by these profiles.
+    pub(crate) fn set_profiles(&self, profiles: impl Fn() -> Profiles) {
+        for processor in &self.processors {
+            processor.carriers().replace(profiles());
+        }
+    }
+
     /// The text of `/metrics`.
     pub(crate) fn metrics(&self) -> String {
-        self.processors[0].metrics().render()
+        self.metrics_of(0)
+    }
+
+    pub(crate) fn metrics_of(&self, replica: usize) -> String {
+        self.processors[replica].metrics().render()
     }
 
     /// Waits until a part is reported as not working, and says what is said of it.
@@ -269,9 +282,13 @@ impl TestApp {
     pub(crate) async fn stream(&self, name: &str) -> Vec<Published> {
         let mut stream = self.observer.get_stream(name).await.unwrap();
         let state = stream.info().await.unwrap().state.clone();
+        let sequences = state.first_sequence.max(1)..=state.last_sequence;
+        let mut messages = futures_util::stream::iter(sequences)
+            .map(|sequence| stream.get_raw_message(sequence))
+            .buffered(100);
         let mut published = Vec::new();
-        for sequence in state.first_sequence.max(1)..=state.last_sequence {
-            let message = stream.get_raw_message(sequence).await.unwrap();
+        while let Some(message) = messages.next().await {
+            let message = message.unwrap();
             let header = message.headers.get("Nats-Msg-Id").map(ToString::to_string);
             published.push(Published {
                 id: header.unwrap_or_default(),

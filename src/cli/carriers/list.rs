@@ -90,7 +90,7 @@ fn as_json(carrier: &str, standing: &Standing, document: Option<&Value>) -> Valu
         "revision": in_force.map(|it| it.profile.revision),
         "createdAt": in_force.map(|it| it.created_at),
         "createdBy": in_force.map(|it| &it.created_by),
-        "profile": document,
+        "summary": document.map(summary),
         "refused": standing.refused.iter().map(refused_json).collect::<Vec<_>>(),
     })
 }

@@ -42,6 +42,11 @@ fn values_of_wrong_kind_are_refused_by_name() {
         ("DLR__PIPELINE__EARLY_DELAY", "5", "pipeline.early_delay"),
         ("DLR__PROBES__BIND", "localhost", "probes.bind"),
         ("DLR__TELEMETRY__FORMAT", "xml", "telemetry.format"),
+        (
+            "DLR__PIPELINE__GROUP_STATUS",
+            "yes",
+            "pipeline.group_status",
+        ),
         ("DLR__TELEMETRY__LOG", "dlr=loud", "telemetry.log"),
     ] {
         let message = refused(load(&[(variable, value)]), setting);

@@ -1,6 +1,6 @@
 //! The messages that a batch's receipts may be about.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::receipt::Receipt;
 use crate::receipt::decision::Unmatched;
-use crate::store::messages::{Candidate, Key};
+use crate::store::messages::{Candidate, Found, Key};
 use crate::store::{Session, StoreError};
 
 pub(crate) struct Candidates<'a> {
@@ -57,7 +57,15 @@ impl<'a> Candidates<'a> {
         })
     }
 
-    fn of(&self, receipt: &Receipt) -> Result<&Candidate, Unmatched> {
+    /// The groups of those that are segments of one, each once.
+    pub(crate) fn groups(&self) -> Vec<Uuid> {
+        let matches = self.slots.iter().filter(|(count, _)| *count == 1);
+        let segments = matches.filter_map(|&(_, first)| self.found[first].found().message.group());
+        let groups: BTreeSet<Uuid> = segments.map(|(group, _)| group).collect();
+        groups.into_iter().collect()
+    }
+
+    fn of(&self, receipt: &Receipt) -> Result<Found<'_>, Unmatched> {
         if !receipt.id_in_notation {
             return Err(Unmatched::IdNotation);
         }
@@ -65,15 +73,15 @@ impl<'a> Candidates<'a> {
         let (count, first) = self.slots[self.keys[&key]];
         match count {
             0 => Err(Unmatched::NoMessage),
-            1 => Ok(&self.found[first]),
+            1 => Ok(self.found[first].found()),
             _ => Err(Unmatched::Ambiguous),
         }
     }
 
     /// The one message a receipt is about, if the receipt does not contradict it.
-    pub(crate) fn matching(&self, receipt: &Receipt) -> Result<&Candidate, Unmatched> {
-        let candidate = self.of(receipt)?;
-        let message = candidate.message();
+    pub(crate) fn matching(&self, receipt: &Receipt) -> Result<Found<'_>, Unmatched> {
+        let found = self.of(receipt)?;
+        let message = &found.message;
         let contradicts = |said: Option<Uuid>, is| said.is_some_and(|said| said != is);
         if contradicts(receipt.account_id, message.account_id) {
             return Err(Unmatched::AccountMismatch);
@@ -81,7 +89,7 @@ impl<'a> Candidates<'a> {
         if contradicts(receipt.message_id, message.id) {
             return Err(Unmatched::MessageMismatch);
         }
-        Ok(candidate)
+        Ok(found)
     }
 }
 

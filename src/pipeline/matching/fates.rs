@@ -10,7 +10,7 @@ use crate::pipeline::envelope::Item;
 use crate::receipt::decision::{Parked, Unmatched};
 use crate::receipt::privacy::Parted;
 use crate::receipt::{Receipt, Rejection};
-use crate::store::messages::Candidate;
+use crate::store::messages::Found;
 
 /// What becomes of one envelope.
 pub(super) enum Fate<'a> {
@@ -43,13 +43,13 @@ pub(super) fn fates<'a>(
             rejection: *rejection,
         },
         Ok(receipt) => match find(item, receipt, candidates, rules) {
-            Ok(candidate) => {
+            Ok(found) => {
                 let case = Case {
                     identity: &item.envelope.identity,
                     receipt,
                     late: false,
                 };
-                Fate::Matched(Box::new(fold.decide(case, candidate, now)))
+                Fate::Matched(Box::new(fold.decide(case, found, now)))
             }
             Err(Unmatched::NoMessage) if may_wait(item, rules) && early.take() => Fate::Early,
             Err(because) => park(item, receipt, because, now),
@@ -63,7 +63,7 @@ fn find<'a>(
     receipt: &Receipt,
     candidates: &'a Candidates<'a>,
     rules: &Rules,
-) -> Result<&'a Candidate, Unmatched> {
+) -> Result<Found<'a>, Unmatched> {
     if item.poison {
         return Err(Unmatched::StoreRefused);
     }

@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::groups::Groups;
 use crate::receipt::Receipt;
-use crate::receipt::decision::{Decision, Verdict, judge};
+use crate::receipt::decision::{Decision, Message, Verdict, judge};
+use crate::receipt::group::{GroupStatus, Part};
 use crate::receipt::ids::Identity;
 use crate::receipt::privacy::Parted;
 use crate::receipt::status::{MessageState, Status};
-use crate::store::messages::{Candidate, Raise};
+use crate::store::messages::{Found, Raise};
+use crate::store::siblings::Sibling;
 
 /// A receipt and the envelope it came in, by a first delivery or out of the parked ones.
 #[derive(Clone, Copy)]
@@ -28,8 +31,10 @@ pub(crate) struct Matched<'a> {
 }
 
 /// The messages of a batch, as the receipts so far leave them.
-#[derive(Default)]
-pub(crate) struct Fold<'a>(HashMap<Uuid, Running<'a>>);
+pub(crate) struct Fold<'a> {
+    groups: &'a Groups,
+    messages: HashMap<Uuid, Running<'a>>,
+}
 
 /// A message in the course of a batch.
 struct Running<'a> {
@@ -42,21 +47,34 @@ struct Running<'a> {
 }
 
 impl<'a> Fold<'a> {
+    pub(crate) fn new(groups: &'a Groups) -> Self {
+        Self {
+            groups,
+            messages: HashMap::new(),
+        }
+    }
+
     /// Decides on a receipt. Those of one message come in stream order.
     pub(crate) fn decide(
         &mut self,
         case: Case<'a>,
-        candidate: &'a Candidate,
+        found: Found<'a>,
         now: Timestamp,
     ) -> Matched<'a> {
         let Case {
             identity, receipt, ..
         } = case;
-        let message = candidate.message();
-        let running = self.0.entry(message.id).or_insert_with(|| Running {
-            stored: candidate.status(),
-            status: candidate.status(),
-            raise: None,
+        let message = found.message;
+        let siblings = self.groups.of(&message).unwrap_or_default();
+        let running = self.messages.entry(message.id).or_insert_with(|| {
+            // What was read behind the lock is what the update will meet.
+            let locked = siblings.iter().find(|sibling| sibling.id == message.id);
+            let stored = locked.map_or(found.status, |sibling| &sibling.status);
+            Running {
+                stored,
+                status: stored,
+                raise: None,
+            }
         });
         let previous_status = running.status;
         let received_at = receipt.received_at.unwrap_or_else(|| identity.stored_at());
@@ -65,6 +83,8 @@ impl<'a> Fold<'a> {
             running.status = status.as_str();
             running.raise = Some((status, receipt, received_at));
         }
+        let status = running.status;
+        let group_status = self.group_status(siblings, &message, receipt);
         let parted = Parted::of(receipt);
         let state_word = match receipt.stat() {
             None => receipt.message_state().and_then(MessageState::word),
@@ -77,8 +97,8 @@ impl<'a> Fold<'a> {
             carrier_id: receipt.carrier(),
             operator_message_id: receipt.operator_message_id(),
             previous_status,
-            status: running.status,
-            group_status: None,
+            status,
+            group_status: group_status.map(GroupStatus::as_str),
             stat: parted.stat.or(state_word),
             err: parted.err,
             submitted_at: receipt.submitted_at,
@@ -94,6 +114,26 @@ impl<'a> Fold<'a> {
         }
     }
 
+    /// The status of a message's group, as the receipts so far leave its segments.
+    fn group_status(
+        &self,
+        siblings: &'a [Sibling],
+        message: &Message<'_>,
+        receipt: &Receipt,
+    ) -> Option<GroupStatus> {
+        let (_, segments) = message.group().filter(|_| !siblings.is_empty())?;
+        let parts = siblings.iter().map(|sibling| {
+            let running = self.messages.get(&sibling.id);
+            let status = running.map_or(sibling.status.as_str(), |running| running.status);
+            Part {
+                segment: sibling.segment,
+                segments: sibling.segments,
+                status: Status::from_stored(status),
+            }
+        });
+        GroupStatus::of(receipt.profile().segments, segments, parts)
+    }
+
     /// One update a message, from the status in the database to the last one.
     pub(crate) fn raises(&self) -> Vec<Raise<'a>> {
         let raised = |(&id, running): (&Uuid, &Running<'a>)| {
@@ -106,6 +146,9 @@ impl<'a> Fold<'a> {
                 received_at,
             })
         };
-        self.0.iter().filter_map(raised).collect()
+        self.messages.iter().filter_map(raised).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
