@@ -9,9 +9,12 @@ COMMENT ON COLUMN dlr.delivery_receipts.profile_revision IS 'Of the carrier''s p
 GRANT SELECT (group_status, profile_revision) ON dlr.delivery_receipts TO dlr_reader;
 
 -- The sweeper's way to what is due. Rows come in about this order, so it grows at its right edge, and
--- only for receipts that are parked. Building it stops the pipeline for as long as it takes; where
--- every partition has one like it by now (README.md says how), this only takes them in.
-CREATE INDEX orphaned_receipts_parked_at ON dlr.orphaned_receipts (parked_at);
+-- only for receipts that are parked. With the key, because a batch is parked at one time and a page may
+-- end inside of it, and so that receipts that are resolved, or another carrier's, are passed over
+-- without a look at their rows. Building it stops the pipeline for as long as it takes; where every
+-- partition has one like it by now (README.md says how), this only takes them in.
+CREATE INDEX orphaned_receipts_parked_at ON dlr.orphaned_receipts (parked_at, stored_at, stream, seq)
+    INCLUDE (carrier_id);
 
 CREATE TABLE dlr.replayed_receipts (
     stored_at timestamptz NOT NULL,

@@ -27,9 +27,10 @@ use crate::pipeline::count::RETRY_CAUSES;
 use crate::pipeline::{self, Foundation, GroupSwitch};
 use crate::probes::{Probes, ProbesError};
 use crate::receipt::Rejection;
-use crate::receipt::decision::{Because, Unmatched};
+use crate::receipt::decision::{Because, Resolution, Unmatched};
 use crate::seal::{KeyRing, KeyRingError};
 use crate::store::connect::Connector;
+use crate::sweep;
 use crate::telemetry::metrics::{Metrics, Reasons};
 
 /// The running processor.
@@ -85,6 +86,7 @@ impl App {
         &self.metrics
     }
 
+    /// The profiles in force.
     pub fn carriers(&self) -> &Arc<Carriers> {
         &self.carriers
     }
@@ -129,6 +131,8 @@ fn reasons() -> Reasons {
         parked: Unmatched::ALL.map(Unmatched::as_str).to_vec(),
         rejected: Rejection::REASONS.to_vec(),
         batch_retries: RETRY_CAUSES.to_vec(),
+        resolutions: Resolution::ALL.map(Resolution::as_str).to_vec(),
+        unreadable: sweep::unreadable_causes(),
     }
 }
 
@@ -147,7 +151,7 @@ impl Processor {
     /// From closed doors to a running pipeline, then the watch over it until the soft stop.
     async fn run(self) -> Result<(), StartError> {
         let soft = self.tasks.soft().clone();
-        match soft.run_until_cancelled(self.start()).await {
+        match soft.run_until_cancelled(Box::pin(self.start())).await {
             None => Ok(()),
             Some(Err(error)) => Err(error),
             Some(Ok(watch)) => {
@@ -182,21 +186,35 @@ impl Processor {
         let binding = doors.consumer(&intake, &consumer.member(0)).await;
         // Set once: this runs once.
         let _already_set = self.intake.set(intake.clone());
+        let outgoing = SharedPart::new(self.readiness.clone(), Part::Publish);
+        outgoing.member(0).set(Ok(()));
         let foundation = Foundation {
             intake: intake.clone(),
-            publish,
+            publish: publish.clone(),
             binding,
             connector: Arc::clone(&connector),
             ring: Arc::clone(&self.ring),
             carriers: Arc::clone(&self.carriers),
-            groups: switch,
+            groups: Arc::clone(&switch),
             metrics: Arc::clone(&self.metrics),
-            readiness: self.readiness.clone(),
             database: database.clone(),
             consumer: consumer.member(1),
+            outgoing: outgoing.clone(),
         };
         let holdings = pipeline::start(&self.config, foundation, &self.tasks).await?;
         tracing::info!(lanes = self.config.pipeline.lanes, "taking receipts");
+        if self.config.sweep.enabled {
+            let foundation = sweep::Foundation {
+                connector: Connector::new(&self.config.postgres, "dlr sweeper"),
+                publish,
+                ring: Arc::clone(&self.ring),
+                carriers: Arc::clone(&self.carriers),
+                groups: switch,
+                metrics: Arc::clone(&self.metrics),
+                outgoing: outgoing.member(self.config.pipeline.lanes + 1),
+            };
+            sweep::start(&self.config, foundation, &self.tasks).await?;
+        }
         Ok(Watch {
             config: Arc::clone(&self.config),
             readiness: self.readiness.clone(),

@@ -22,6 +22,7 @@ mod report;
 mod seal;
 mod source;
 mod streams;
+mod sweep;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use report::Setting;
 pub use seal::Seal;
 pub use source::environment;
 pub use streams::Streams;
+pub use sweep::Sweep;
 pub use telemetry::{LogFormat, Telemetry};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, Validate)]
@@ -57,6 +59,8 @@ pub struct Config {
     pub postgres: Postgres,
     #[validate(nested)]
     pub pipeline: Pipeline,
+    #[validate(nested)]
+    pub sweep: Sweep,
     pub seal: Seal,
     pub probes: Probes,
     #[validate(nested)]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::receipt::decision::{Decision, Parked, Verdict};
+use crate::receipt::decision::{Decision, Parked, Resolution, Verdict};
 pub use crate::receipt::ids::EventKind;
 use crate::receipt::status::Status;
 
@@ -45,6 +45,16 @@ pub fn of_decision(source: &Source, decision: &Decision<'_>, out: &mut Vec<Event
 /// The notice that a receipt was parked.
 pub fn of_parked(source: &Source, parked: &Parked<'_>) -> Event {
     unmatched::parked(source, parked)
+}
+
+/// The notice that a parked receipt has ended, at a time that is the same whenever it is made.
+pub fn of_resolution(
+    source: &Source,
+    parked: &Parked<'_>,
+    resolution: Resolution,
+    at: Timestamp,
+) -> Event {
+    unmatched::resolved(source, parked, resolution, at)
 }
 
 /// CloudEvents 1.0, structured mode.

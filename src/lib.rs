@@ -78,5 +78,6 @@ pub mod probes;
 pub mod receipt;
 pub mod seal;
 pub mod store;
+pub mod sweep;
 pub mod telemetry;
 pub mod tls;

@@ -21,9 +21,9 @@ mod early;
 pub mod envelope;
 mod gather;
 mod lane;
-mod matching;
-mod park;
-mod publish;
+pub(crate) mod matching;
+pub mod park;
+pub(crate) mod publish;
 mod settle;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -47,7 +47,7 @@ use crate::carriers::Carriers;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::events::Source;
-use crate::lifecycle::{Member, Part, Readiness, SharedPart, Tasks};
+use crate::lifecycle::{Member, SharedPart, Tasks};
 use crate::seal::KeyRing;
 use crate::store::connect::Connector;
 use crate::store::{Session, StoreError};
@@ -65,11 +65,12 @@ pub struct Foundation {
     pub carriers: Arc<Carriers>,
     pub groups: Arc<GroupSwitch>,
     pub metrics: Arc<Metrics>,
-    pub readiness: Readiness,
     /// PostgreSQL, on which each lane reports as a member from 1 on.
     pub database: SharedPart,
     /// The consumer, on which the intake reports.
     pub consumer: Member,
+    /// The output streams, on which each lane reports as a member from 1 on.
+    pub outgoing: SharedPart,
 }
 
 /// What all lanes share.
@@ -110,9 +111,9 @@ pub async fn start(
         carriers,
         groups,
         metrics,
-        readiness,
         database,
         consumer,
+        outgoing,
     } = foundation;
     let finished = CancellationToken::new();
     let shared = Arc::new(Shared {
@@ -124,8 +125,6 @@ pub async fn start(
         clock: Clock,
         _finished: finished.clone().drop_guard(),
     });
-    let outgoing = SharedPart::new(readiness, Part::Publish);
-    outgoing.member(0).set(Ok(()));
     let mut lanes = Vec::with_capacity(limits.lanes);
     for number in 1..=limits.lanes {
         // Room for all that may be held: the intake never waits for a lane.
@@ -209,7 +208,7 @@ fn rules(config: &Config, ack_wait: Duration, groups: &Arc<GroupSwitch>) -> Rule
     }
 }
 
-fn outputs(streams: &config::Streams) -> Outputs {
+pub(crate) fn outputs(streams: &config::Streams) -> Outputs {
     let output = |subject: &str, stream: &str| Output {
         subject: subject.into(),
         stream: stream.to_owned(),

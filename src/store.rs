@@ -27,6 +27,7 @@ pub mod receipts;
 pub mod rejected;
 mod session;
 pub mod siblings;
+pub mod sweep;
 
 use tokio_postgres::error::{DbError, SqlState};
 

@@ -30,4 +30,5 @@ mod segments;
 mod state_rule;
 mod supervisor;
 mod support;
+mod sweep;
 mod tidy;

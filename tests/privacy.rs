@@ -166,6 +166,16 @@ async fn held_by_a_dead_processor(app: &TestApp, log: &std::path::Path) {
     heir.flush().await.unwrap();
 }
 
+/// Messages for two of the parked: one says a word that may be a number, the other's id is one.
+async fn match_two_late(app: &TestApp) {
+    app.message("nobody-1").await;
+    app.message("447700900334").await;
+    eventually(PATIENCE, "two parked receipts are matched", async || {
+        app.rows("SELECT FROM dlr.orphan_resolutions").await.len() == 2
+    })
+    .await;
+}
+
 /// Every row of the processor's own tables as text, and of the orchestrator's what it writes.
 async fn database(app: &TestApp) -> String {
     let tables = app
@@ -215,6 +225,7 @@ async fn c20_a_phone_number_shows_up_nowhere_and_is_not_lost() {
         [matched + 1, parked + 1, rejected]
     );
     assert!(recorded > 0, "both paths are walked");
+    match_two_late(&app).await;
     let probes = process.probes().await;
     let (_, ready) = http(probes, "GET", "/ready").await;
     let (_, metrics) = http(probes, "GET", "/metrics").await;
@@ -273,7 +284,7 @@ async fn recoverable(app: &TestApp) {
     let applied = app
         .rows(
             "SELECT receipt_id, carrier_id, account_id, personal_sealed FROM dlr.delivery_receipts
-             WHERE operator_message_id IS NULL AND disposition = 'applied'",
+             WHERE operator_message_id IS NULL AND disposition = 'applied' AND NOT late",
         )
         .await;
     let place = Place {

@@ -186,7 +186,7 @@ async fn what_is_told_of_a_group_is_a_function_of_the_stored_row() {
         .await
         .unwrap();
     let stored = session
-        .find_receipts(&identities.iter().collect::<Vec<_>>())
+        .find_receipts(&identities.iter().map(Identity::row_key).collect::<Vec<_>>())
         .await
         .unwrap();
     let source = Source::of_deployment(&app.config.deployment.name);

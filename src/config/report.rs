@@ -1,6 +1,6 @@
 //! The effective configuration as a list.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -56,13 +56,13 @@ pub(super) fn settings(config: &Config, origin: impl Fn(&str) -> Option<String>)
         .collect()
 }
 
-/// The names of all settings.
-pub(super) fn names() -> &'static BTreeSet<String> {
-    static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+/// The names of all settings, each with its default.
+pub(super) fn defaults() -> &'static BTreeMap<String, Value> {
+    static DEFAULTS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
         settings(&Config::default(), |_| None)
             .into_iter()
-            .map(|setting| setting.name)
+            .map(|setting| (setting.name, setting.value))
             .collect()
     });
-    &NAMES
+    &DEFAULTS
 }

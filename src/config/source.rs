@@ -121,16 +121,19 @@ pub(super) fn overlay(merged: &mut Layer, layer: Layer) -> Result<(), ConfigErro
             (false, false) => {}
         }
     }
-    let known = report::names();
+    let known = report::defaults();
     for (setting, value) in layer {
         let is_section = known
-            .iter()
+            .keys()
             .any(|name| name.starts_with(&format!("{setting}.")));
         match value.kind {
             ValueKind::Table(_) if is_section => {}
-            _ if !known.contains(&setting) => {
+            _ if !known.contains_key(&setting) => {
                 return Err(ConfigError::new(&setting, "unknown setting")
                     .with_origin(|_| value.origin().map(str::to_owned)));
+            }
+            ValueKind::Boolean(_) if known[&setting].is_boolean() => {
+                merged.insert(setting, value);
             }
             // The crate would read `true` as 1 and 1.5 as 2.
             ValueKind::Boolean(_) | ValueKind::Float(_) | ValueKind::Array(_) => {

@@ -203,6 +203,7 @@ fn every_variable_is_documented_at_its_field() {
         include_str!("probes.rs"),
         include_str!("seal.rs"),
         include_str!("streams.rs"),
+        include_str!("sweep.rs"),
         include_str!("telemetry.rs"),
     ]
     .concat();

@@ -102,17 +102,32 @@ fn two_receipts_of_one_fact_are_one_event() {
     assert_eq!(ids(&decision()), ids(&other));
 }
 
-#[test]
-fn a_parked_receipt_is_announced() {
-    let parked = Parked {
+fn parked() -> Parked<'static> {
+    Parked {
         receipt_id: ReceiptId(Uuid::from_u128(1)),
         carrier_id: "acme",
         operator_message_id: Some("0059113978"),
         stat: Some("DELIVRD"),
         reason: "no_message",
         parked_at: "2026-11-21T12:00:01.5Z".parse().unwrap(),
-    };
-    let event = of_parked(&Source::of_deployment("test"), &parked);
+    }
+}
+
+#[test]
+fn a_parked_receipt_is_announced() {
+    let event = of_parked(&Source::of_deployment("test"), &parked());
     let body: serde_json::Value = serde_json::from_slice(&event.body).unwrap();
     insta::assert_json_snapshot!(body);
+}
+
+#[test]
+fn each_end_of_a_parked_receipt_is_a_notice_of_its_own() {
+    let at = "2026-11-24T13:00:01.5Z".parse().unwrap();
+    let source = Source::of_deployment("test");
+    let bodies: Vec<serde_json::Value> = Resolution::ALL
+        .map(|resolution| of_resolution(&source, &parked(), resolution, at))
+        .iter()
+        .map(|event| serde_json::from_slice(&event.body).unwrap())
+        .collect();
+    insta::assert_json_snapshot!(bodies);
 }

@@ -1,11 +1,11 @@
-//! `sms.dlr.unmatched.v1`: a receipt was parked.
+//! `sms.dlr.unmatched.v1`: a receipt was parked, or a parked one resolved.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Envelope, Event, EventKind, Source};
-use crate::receipt::decision::Parked;
+use crate::receipt::decision::{Parked, Resolution};
 use crate::receipt::ids::unmatched_event_id;
 
 #[derive(Serialize)]
@@ -22,7 +22,20 @@ struct Data<'a> {
 }
 
 pub(super) fn parked(source: &Source, parked: &Parked<'_>) -> Event {
-    let id = unmatched_event_id(parked.receipt_id, "parked");
+    notice(source, parked, None, parked.parked_at)
+}
+
+pub(super) fn resolved(
+    source: &Source,
+    parked: &Parked<'_>,
+    resolution: Resolution,
+    at: Timestamp,
+) -> Event {
+    notice(source, parked, Some(resolution.as_str()), at)
+}
+
+fn notice(source: &Source, parked: &Parked<'_>, resolution: Option<&str>, at: Timestamp) -> Event {
+    let id = unmatched_event_id(parked.receipt_id, resolution.unwrap_or("parked"));
     let data = Data {
         receipt_id: parked.receipt_id.0,
         carrier_id: parked.carrier_id,
@@ -30,8 +43,7 @@ pub(super) fn parked(source: &Source, parked: &Parked<'_>) -> Event {
         stat: parked.stat,
         reason: parked.reason,
         parked_at: parked.parked_at,
-        resolution: None,
+        resolution,
     };
-    Envelope::new(source, "sms.dlr.unmatched.v1", id, parked.parked_at, data)
-        .into_event(EventKind::Unmatched)
+    Envelope::new(source, "sms.dlr.unmatched.v1", id, at, data).into_event(EventKind::Unmatched)
 }

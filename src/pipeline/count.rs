@@ -14,7 +14,7 @@ use crate::telemetry::metrics::{CarrierSeries, Kinds, Metrics};
 /// Why a batch went through the database again; label values of `dlr_batch_retries_total`.
 pub const RETRY_CAUSES: [&str; 4] = ["already_stored", "moved", "refused", "unavailable"];
 
-pub(super) fn retry_cause(fault: &StoreError) -> &'static str {
+pub(crate) fn retry_cause(fault: &StoreError) -> &'static str {
     match fault {
         StoreError::AlreadyStored => "already_stored",
         StoreError::Moved => "moved",
@@ -107,7 +107,7 @@ fn tell_unknown(metrics: &Metrics, series: &CarrierSeries, receipt: &Receipt) {
     }
 }
 
-pub(super) fn of(kinds: &Kinds, kind: EventKind) -> &Counter {
+pub(crate) fn of(kinds: &Kinds, kind: EventKind) -> &Counter {
     match kind {
         EventKind::Billing => &kinds.billing,
         EventKind::Webhook => &kinds.webhook,

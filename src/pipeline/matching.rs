@@ -30,7 +30,7 @@ use super::envelope::Item;
 use super::settle::Settlement;
 use crate::clock::Clock;
 use crate::events::{self, Event, Source};
-use crate::receipt::ids::Identity;
+use crate::receipt::ids::{Identity, RowKey};
 use crate::seal::KeyRing;
 use crate::store::messages::Raise;
 use crate::store::{Session, StoreError};
@@ -126,15 +126,15 @@ impl Matching {
                 let identities: Vec<&Identity> =
                     batch.iter().map(|item| &item.envelope.identity).collect();
                 session.lock_envelopes(&identities).await?;
-                Known::find(session, &identities).await?
+                let keys: Vec<RowKey> = identities.iter().map(|it| it.row_key()).collect();
+                Known::find(session, &keys).await?
             }
         };
         let now = self.rules.clock.now();
         let fresh: Vec<&Item> = batch.iter().filter(|item| !known.has(item)).collect();
         let readable = fresh.iter().filter(|item| !item.poison);
-        let receipts = readable.filter_map(|item| item.reading.as_ref().ok());
-        let horizon = self.rules.horizon;
-        let candidates = Candidates::find(session, receipts, horizon, now).await?;
+        let receipts = readable.filter_map(|item| Some((item.reading.as_ref().ok()?, now)));
+        let candidates = Candidates::find(session, receipts, self.rules.horizon).await?;
         let groups = Groups::lock(session, &candidates, &self.rules.groups).await?;
         let mut fold = Fold::new(&groups);
         let fates = fates(

@@ -42,7 +42,7 @@ impl Outputs {
 
 /// Why an event is not confirmed yet. It will be published again until it is.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PublishFault {
+pub(crate) enum PublishFault {
     #[error("{stream} did not confirm within {waited:?}")]
     Silent { stream: String, waited: Duration },
     #[error("{stream} refused an event: {description}")]
@@ -64,7 +64,7 @@ pub(super) enum PublishFault {
 /// The client has given the connection up for good; only a new one helps.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection for events is closed")]
-pub(super) struct Closed;
+pub(crate) struct Closed;
 
 /// What came back, by the event it is about.
 enum Heard {
@@ -74,19 +74,19 @@ enum Heard {
     Fault(usize, PublishFault),
 }
 
-/// What a lane's publisher may do at most.
+/// What a publisher may do at most.
 #[derive(Debug, Clone)]
-pub(super) struct Limits {
-    pub(super) in_flight_max: usize,
-    pub(super) timeout: Duration,
+pub(crate) struct Limits {
+    pub(crate) in_flight_max: usize,
+    pub(crate) timeout: Duration,
 }
 
 /// Longest pause between two attempts while something is wrong.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 
-/// One lane's way out.
-pub(super) struct Publisher {
+/// One lane's way out, or the sweeper's.
+pub(crate) struct Publisher {
     client: Client,
     outputs: Outputs,
     limits: Limits,
@@ -97,7 +97,7 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) async fn open(
+    pub(crate) async fn open(
         client: Client,
         outputs: Outputs,
         limits: Limits,
@@ -116,7 +116,7 @@ impl Publisher {
 
     /// Publishes `events` and returns when every one is confirmed, however long that takes.
     /// `report` hears of each confirmation and each fault.
-    pub(super) async fn confirm(
+    pub(crate) async fn confirm(
         &mut self,
         events: &[Event],
         mut report: impl FnMut(EventKind, Result<(), PublishFault>),

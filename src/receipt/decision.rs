@@ -189,9 +189,35 @@ pub struct Parked<'a> {
     /// `None` when it is itself a phone number.
     pub operator_message_id: Option<&'a str>,
     pub stat: Option<&'a str>,
-    /// One of [`Unmatched`], as stored.
+    /// One of [`Unmatched`], as stored, or [`Parked::REDRIVEN`].
     pub reason: &'a str,
     pub parked_at: Timestamp,
+}
+
+impl Parked<'_> {
+    /// Its own, for a receipt that was rejected, and parked when it could be read after all. Nobody
+    /// but the sweeper announces such a one.
+    pub const REDRIVEN: &'static str = "redriven";
+}
+
+/// How a parked receipt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// A message was found: the receipt is decided on, late.
+    Matched,
+    /// Its carrier's horizon has passed.
+    Lapsed,
+}
+
+impl Resolution {
+    pub const ALL: [Self; 2] = [Self::Matched, Self::Lapsed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::Lapsed => "lapsed",
+        }
+    }
 }
 
 #[cfg(test)]

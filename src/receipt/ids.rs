@@ -28,6 +28,15 @@ impl Identity {
         ReceiptId(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
     }
 
+    /// Where its rows are.
+    pub fn row_key(&self) -> RowKey {
+        RowKey {
+            stored_at: self.stored_at(),
+            stream: Arc::clone(&self.stream),
+            sequence: self.sequence,
+        }
+    }
+
     /// Stored-at time in the microseconds of `timestamptz`.
     pub fn stored_micros(&self) -> i64 {
         self.stored_ns.div_euclid(1_000)
@@ -43,6 +52,17 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}@{}", self.stream, self.sequence, self.stored_ns)
     }
+}
+
+/// Where an envelope's rows are: the key of `dlr.delivery_receipts` and its sister tables.
+///
+/// It knows the stored-at time to the microsecond only, so it cannot tell the receipt id: whoever
+/// has a row takes the id from there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RowKey {
+    pub stored_at: Timestamp,
+    pub stream: Arc<str>,
+    pub sequence: u64,
 }
 
 /// The same for every redelivery of an envelope.

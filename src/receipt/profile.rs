@@ -147,7 +147,7 @@ impl Profiles {
     pub fn changed_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a str> {
         let changed = self
             .iter()
-            .filter(|(carrier, profile)| !Arc::ptr_eq(profile, before.of(carrier)));
+            .filter(|(carrier, profile)| *profile != before.of(carrier));
         let gone = before
             .iter()
             .filter(|(carrier, _)| !self.by_carrier.contains_key(*carrier));

@@ -16,6 +16,7 @@ pub async fn check(client: &Client) -> Result<(), Error> {
                   AND mccmnc IS NULL AND price IS NULL AND currency IS NULL;
              EXPLAIN INSERT INTO dlr.delivery_receipts SELECT * FROM dlr.delivery_receipts;
              EXPLAIN INSERT INTO dlr.orphaned_receipts SELECT * FROM dlr.orphaned_receipts;
+             EXPLAIN INSERT INTO dlr.orphan_resolutions SELECT * FROM dlr.orphan_resolutions;
              EXPLAIN INSERT INTO dlr.rejected_receipts SELECT * FROM dlr.rejected_receipts;",
         )
         .await

@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 
 use super::{Session, StoreError};
 use crate::receipt::decision::Parked;
-use crate::receipt::ids::{Identity, ReceiptId};
+use crate::receipt::ids::{Identity, ReceiptId, RowKey};
 
 pub(super) const INSERT: &str = "\
 -- insert_parked
@@ -87,11 +87,8 @@ impl Session {
     }
 
     /// The envelopes among these that are parked.
-    pub async fn find_parked(
-        &self,
-        identities: &[&Identity],
-    ) -> Result<Vec<StoredParked>, StoreError> {
-        let rows = self.find(&self.statements.find_parked, identities).await?;
+    pub async fn find_parked(&self, keys: &[RowKey]) -> Result<Vec<StoredParked>, StoreError> {
+        let rows = self.find(&self.statements.find_parked, keys).await?;
         Ok(rows.into_iter().map(StoredParked).collect())
     }
 }

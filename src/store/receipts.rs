@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Session, StoreError};
 use crate::receipt::decision::{Because, Decision, Flags, Message, Verdict};
-use crate::receipt::ids::{Identity, ReceiptId};
+use crate::receipt::ids::{Identity, ReceiptId, RowKey};
 
 pub(super) const INSERT: &str = "\
 -- insert_receipts
@@ -60,7 +60,7 @@ JOIN dlr.delivery_receipts AS r
 
 /// A decision with what else its row holds.
 pub struct NewReceipt<'a> {
-    pub identity: &'a Identity,
+    pub key: RowKey,
     pub decision: Decision<'a>,
     /// `None` when it is itself a phone number.
     pub open_operator_message_id: Option<&'a str>,
@@ -106,6 +106,10 @@ impl StoredReceipt {
         self.0.get::<_, &str>(2) == "applied"
     }
 
+    pub fn processed_at(&self) -> Timestamp {
+        self.0.get(22)
+    }
+
     pub fn personal_sealed(&self) -> Option<&[u8]> {
         self.0.get(24)
     }
@@ -138,7 +142,7 @@ impl StoredReceipt {
             submitted_at: row.get(19),
             done_at: row.get(20),
             received_at: row.get(21),
-            processed_at: row.get(22),
+            processed_at: self.processed_at(),
             late: row.get(23),
         }
     }
@@ -166,11 +170,11 @@ impl Session {
             return Ok(());
         };
         let params = [
-            &&*first.identity.stream as &(dyn ToSql + Sync),
+            &&*first.key.stream as &(dyn ToSql + Sync),
             &first.decision.late,
             &processed_at,
-            column!(receipts, |r| r.identity.stored_at()),
-            column!(receipts, |r| r.identity.sequence.cast_signed()),
+            column!(receipts, |r| r.key.stored_at),
+            column!(receipts, |r| r.key.sequence.cast_signed()),
             column!(receipts, |r| r.decision.receipt_id.0),
             column!(receipts, |r| disposition(r.decision.verdict).0),
             column!(receipts, |r| disposition(r.decision.verdict).1),
@@ -235,37 +239,26 @@ impl Session {
         Ok(())
     }
 
-    /// The receipts among these envelopes that are stored.
-    pub async fn find_receipts(
-        &self,
-        identities: &[&Identity],
-    ) -> Result<Vec<StoredReceipt>, StoreError> {
-        let rows = self
-            .find(&self.statements.find_receipts, identities)
-            .await?;
+    /// The receipts among these envelopes, all of one stream, that are stored.
+    pub async fn find_receipts(&self, keys: &[RowKey]) -> Result<Vec<StoredReceipt>, StoreError> {
+        let rows = self.find(&self.statements.find_receipts, keys).await?;
         Ok(rows.into_iter().map(StoredReceipt).collect())
     }
 
     pub(super) async fn find(
         &self,
         statement: &tokio_postgres::Statement,
-        identities: &[&Identity],
+        keys: &[RowKey],
     ) -> Result<Vec<Row>, StoreError> {
-        let Some(first) = identities.first() else {
+        let Some(first) = keys.first() else {
             return Ok(Vec::new());
         };
-        let stored: Vec<Timestamp> = identities
-            .iter()
-            .map(|identity| identity.stored_at())
-            .collect();
-        let sequences: Vec<i64> = identities
-            .iter()
-            .map(|identity| identity.sequence.cast_signed())
-            .collect();
-        Ok(self
-            .client
-            .query(statement, &[&stored, &sequences, &&*first.stream])
-            .await?)
+        let params = [
+            column!(keys, |key| key.stored_at),
+            column!(keys, |key| key.sequence.cast_signed()),
+            &&*first.stream,
+        ];
+        Ok(self.client.query(statement, &params).await?)
     }
 }
 

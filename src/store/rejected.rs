@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 
 use super::{Session, StoreError};
-use crate::receipt::ids::Identity;
+use crate::receipt::ids::{Identity, RowKey};
 
 pub(super) const INSERT: &str = "\
 -- insert_rejected
@@ -67,10 +67,8 @@ impl Session {
     }
 
     /// The sequences of the envelopes among these that are rejected.
-    pub async fn find_rejected(&self, identities: &[&Identity]) -> Result<Vec<i64>, StoreError> {
-        let rows = self
-            .find(&self.statements.find_rejected, identities)
-            .await?;
+    pub async fn find_rejected(&self, keys: &[RowKey]) -> Result<Vec<i64>, StoreError> {
+        let rows = self.find(&self.statements.find_rejected, keys).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 }

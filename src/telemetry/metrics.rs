@@ -25,6 +25,8 @@ pub struct Reasons {
     pub parked: Vec<&'static str>,
     pub rejected: Vec<&'static str>,
     pub batch_retries: Vec<&'static str>,
+    pub resolutions: Vec<&'static str>,
+    pub unreadable: Vec<&'static str>,
 }
 
 /// Handles; the help of each is in `declared.rs`. Durations are recorded as `Duration`.
@@ -50,6 +52,7 @@ pub struct Metrics {
     pub publish_failures: Kinds,
     pub events_published: Kinds,
     pub batch_retries: Counters,
+    pub sweep: Sweeping,
     pub partition_days_ahead: Gauge,
     /// By lane.
     pub postgres_connected: Vec<Gauge>,
@@ -71,6 +74,17 @@ pub struct Stages {
     pub matching: Histogram,
     pub publish: Histogram,
     pub settle: Histogram,
+}
+
+#[derive(Clone)]
+pub struct Sweeping {
+    pub rows: Counter,
+    pub seconds: Histogram,
+    pub unreadable: Counters,
+    pub failures: Counters,
+    pub active: Gauge,
+    pub resolved: Counters,
+    pub parked_open: Gauge,
 }
 
 /// By kind of event, which is also the stream it goes to.
@@ -128,6 +142,15 @@ impl Metrics {
             publish_failures: kinds(&declared::PUBLISH_FAILURES),
             events_published: kinds(&declared::EVENTS_PUBLISHED),
             batch_retries: counters(&declared::BATCH_RETRIES, &reasons.batch_retries),
+            sweep: Sweeping {
+                rows: recorder.counter(&declared::SWEEP_ROWS, &[]),
+                seconds: recorder.histogram(&declared::SWEEP_SECONDS, &[]),
+                unreadable: counters(&declared::SWEEP_UNREADABLE, &reasons.unreadable),
+                failures: counters(&declared::SWEEP_FAILURES, &reasons.batch_retries),
+                active: recorder.gauge(&declared::SWEEP_ACTIVE, &[]),
+                resolved: counters(&declared::RESOLVED, &reasons.resolutions),
+                parked_open: recorder.gauge(&declared::PARKED_OPEN, &[]),
+            },
             partition_days_ahead: recorder.gauge(&declared::PARTITION_DAYS_AHEAD, &[]),
             postgres_connected: (0..lanes).map(lane).collect(),
             ready: Part::ALL.map(|part| recorder.gauge(&declared::READY, &[part.name()])),
@@ -172,6 +195,8 @@ mod tests {
             parked: vec!["no_message"],
             rejected: vec!["too_large"],
             batch_retries: vec!["connection"],
+            resolutions: vec!["lapsed"],
+            unreadable: vec!["unknown_key"],
         };
         Metrics::new(&reasons, 2)
     }

@@ -116,6 +116,7 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
         ),
         ("STREAMS__WEBHOOK", config.streams.webhook.clone()),
         ("STREAMS__UNMATCHED", config.streams.unmatched.clone()),
+        ("SWEEP__ENABLED", config.sweep.enabled.to_string()),
         ("PROBES__BIND", config.probes.bind.to_string()),
         ("TELEMETRY__LOG", config.telemetry.log.clone()),
         ("TELEMETRY__FORMAT", "json".to_owned()),

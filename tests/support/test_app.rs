@@ -7,6 +7,7 @@ use dlr::app::App;
 use dlr::broker;
 use dlr::broker::layout::Layout;
 use dlr::broker::provision::{self, Retention};
+use dlr::carriers::Carriers;
 use dlr::config::{Config, Probes, Seal};
 use dlr::dev::nats::{Identity, NatsServer};
 use dlr::dev::postgres::Role;
@@ -154,6 +155,10 @@ impl TestApp {
         self.processors[0].readiness().clone()
     }
 
+    pub(crate) fn carriers(&self) -> &Carriers {
+        self.processors[0].carriers()
+    }
+
     pub(crate) fn probes(&self) -> SocketAddr {
         self.processors[0].probes_address()
     }
@@ -172,6 +177,12 @@ impl TestApp {
 
     pub(crate) fn metrics_of(&self, replica: usize) -> String {
         self.processors[replica].metrics().render()
+    }
+
+    /// Whether every replica's metrics have this line.
+    pub(crate) fn counts(&self, line: &str) -> bool {
+        let mut replicas = self.processors.iter();
+        replicas.all(|it| it.metrics().render().lines().any(|shown| shown == line))
     }
 
     /// Waits until a part is reported as not working, and says what is said of it.
@@ -360,13 +371,16 @@ impl TestApp {
         (row.get(0), row.get(1))
     }
 
-    /// How many envelopes have each disposition: applied, recorded, parked, rejected.
+    /// How many envelopes have each disposition: applied, recorded, parked, rejected. What was
+    /// decided on later changes none.
     pub(crate) async fn dispositions(&self) -> [i64; 4] {
         let rows = self
             .rows(
-                "SELECT (SELECT count(*) FROM dlr.delivery_receipts WHERE disposition = 'applied'),
-                        (SELECT count(*) FROM dlr.delivery_receipts WHERE disposition = 'recorded'),
-                        (SELECT count(*) FROM dlr.orphaned_receipts),
+                "SELECT (SELECT count(*) FROM dlr.delivery_receipts
+                         WHERE disposition = 'applied' AND NOT late),
+                        (SELECT count(*) FROM dlr.delivery_receipts
+                         WHERE disposition = 'recorded' AND NOT late),
+                        (SELECT count(*) FROM dlr.orphaned_receipts WHERE reason <> 'redriven'),
                         (SELECT count(*) FROM dlr.rejected_receipts)",
             )
             .await;

@@ -40,6 +40,7 @@ fn values_of_wrong_kind_are_refused_by_name() {
         ),
         ("DLR__PIPELINE__EARLY_DELAY", "soon", "pipeline.early_delay"),
         ("DLR__PIPELINE__EARLY_DELAY", "5", "pipeline.early_delay"),
+        ("DLR__SWEEP__ENABLED", "perhaps", "sweep.enabled"),
         ("DLR__PROBES__BIND", "localhost", "probes.bind"),
         ("DLR__TELEMETRY__FORMAT", "xml", "telemetry.format"),
         (
@@ -58,6 +59,14 @@ fn values_of_wrong_kind_are_refused_by_name() {
             "pipeline.lanes",
         );
     }
+    refused(load_file("[sweep]\nenabled = 1.5", &[]), "sweep.enabled");
+}
+
+#[test]
+fn a_switch_is_a_boolean_or_its_word() {
+    let by_file = load_file("[sweep]\nenabled = false", &[]).unwrap();
+    let by_variable = load(&[("DLR__SWEEP__ENABLED", "false")]).unwrap();
+    assert!(!by_file.config.sweep.enabled && !by_variable.config.sweep.enabled);
 }
 
 #[test]
@@ -100,6 +109,8 @@ fn values_out_of_bounds_are_refused_by_name() {
             "pipeline.early_waiting_max",
         ),
         ("DLR__PIPELINE__HORIZON", "59m", "pipeline.horizon"),
+        ("DLR__SWEEP__BATCH_MAX", "5001", "sweep.batch_max"),
+        ("DLR__SWEEP__SHARE", "0", "sweep.share"),
         ("DLR__LIFECYCLE__GRACE", "60s", "lifecycle.grace"),
     ] {
         let message = refused(load(&[(variable, value)]), setting);

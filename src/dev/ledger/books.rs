@@ -19,8 +19,15 @@ const PARKED: &str = "SELECT seq, receipt_id, 'parked'::text, ''::text \
 const REJECTED: &str = "SELECT seq, receipt_id, 'rejected'::text, ''::text \
      FROM dlr.rejected_receipts WHERE stream = $1";
 
-/// Receipt id and its sequence, for each receipt that owes an event.
-pub(super) type Owed = HashMap<Uuid, u64>;
+/// What the sweeper decided: matched late, or ended without a match.
+const LATE: &str = "SELECT seq, receipt_id, disposition, status \
+     FROM dlr.delivery_receipts WHERE stream = $1 AND late";
+const RESOLVED: &str = "SELECT seq, receipt_id FROM dlr.orphan_resolutions WHERE stream = $1";
+
+/// The receipt, and the ending that its notice tells of, if it tells of one.
+pub(super) type Debt = (Uuid, bool);
+/// What is owed, each with the sequence of its receipt.
+pub(super) type Owed = HashMap<Debt, u64>;
 
 pub(super) struct Books {
     sequences: Range<u64>,
@@ -36,6 +43,8 @@ pub(super) struct Books {
 struct Entry {
     disposition: Option<Disposition>,
     twice: bool,
+    /// Parked first, decided on later.
+    late: bool,
 }
 
 impl Books {
@@ -61,28 +70,43 @@ impl Books {
                 books.enter(&row?)?;
             }
         }
+        for row in database.query(LATE, &[&stream]).await? {
+            books.enter_late(&row)?;
+        }
+        for row in database.query(RESOLVED, &[&stream]).await? {
+            let debt = (row.try_get(1)?, true);
+            books.unmatched.insert(debt, sequence(&row)?);
+        }
         Ok(books)
     }
 
     fn enter(&mut self, row: &Row) -> Result<(), LedgerError> {
-        let sequence = u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
-        let receipt_id: Uuid = row.try_get(1)?;
-        let word: &str = row.try_get(2)?;
-        let disposition = Disposition::ALL
-            .into_iter()
-            .find(|disposition| disposition.name() == word)
-            .ok_or_else(|| LedgerError::UnknownDisposition(word.to_owned()))?;
-        self.post(sequence, disposition);
+        let disposition = disposition(row)?;
+        self.post(sequence(row)?, disposition);
+        self.owe(row, disposition)
+    }
+
+    /// A decision that gave no disposition, but owes the same events.
+    fn enter_late(&mut self, row: &Row) -> Result<(), LedgerError> {
+        let at = self.index(sequence(row)?);
+        if let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) {
+            entry.late = true;
+        }
+        self.owe(row, disposition(row)?)
+    }
+
+    fn owe(&mut self, row: &Row, disposition: Disposition) -> Result<(), LedgerError> {
+        let (sequence, debt) = (sequence(row)?, (row.try_get(1)?, false));
         match disposition {
             Disposition::Applied => {
-                self.webhook.insert(receipt_id, sequence);
+                self.webhook.insert(debt, sequence);
                 let status: &str = row.try_get(3)?;
                 if matches!(status, "expired" | "failed" | "delivered") {
-                    self.billing.insert(receipt_id, sequence);
+                    self.billing.insert(debt, sequence);
                 }
             }
             Disposition::Parked => {
-                self.unmatched.insert(receipt_id, sequence);
+                self.unmatched.insert(debt, sequence);
             }
             Disposition::Recorded | Disposition::Rejected => {}
         }
@@ -109,6 +133,12 @@ impl Books {
         self.entries.get(self.index(sequence)?)?.disposition
     }
 
+    /// Whether the receipt has changed its message, or could have.
+    pub(super) fn has_arrived(&self, sequence: u64) -> bool {
+        let entry = self.index(sequence).and_then(|at| self.entries.get(at));
+        entry.is_none_or(|it| it.late || it.disposition != Some(Disposition::Parked))
+    }
+
     pub(super) fn count_into(&self, ledger: &mut Ledger) {
         for (sequence, entry) in self.sequences.clone().zip(&self.entries) {
             match entry.disposition {
@@ -126,6 +156,18 @@ impl Books {
     pub(super) fn into_events_owed(self) -> (Owed, Owed, Owed) {
         (self.webhook, self.billing, self.unmatched)
     }
+}
+
+fn sequence(row: &Row) -> Result<u64, LedgerError> {
+    Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
+}
+
+fn disposition(row: &Row) -> Result<Disposition, LedgerError> {
+    let word: &str = row.try_get(2)?;
+    Disposition::ALL
+        .into_iter()
+        .find(|disposition| disposition.name() == word)
+        .ok_or_else(|| LedgerError::UnknownDisposition(word.to_owned()))
 }
 
 #[cfg(test)]

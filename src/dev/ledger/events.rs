@@ -40,6 +40,8 @@ struct Event {
 #[serde(rename_all = "camelCase")]
 struct Data {
     receipt_id: Uuid,
+    /// Of an unmatched notice.
+    resolution: Option<String>,
 }
 
 impl EventCount {
@@ -104,7 +106,10 @@ impl Tally {
         };
         if !self.ids.insert(event.id) {
             self.count.repeated += 1;
-        } else if self.owed.remove(&event.data.receipt_id).is_some() {
+            return;
+        }
+        let debt = (event.data.receipt_id, event.data.resolution.is_some());
+        if self.owed.remove(&debt).is_some() {
             self.count.found += 1;
         } else {
             self.count.unexpected.add(sequence);
@@ -154,7 +159,8 @@ mod tests {
 
     #[test]
     fn missing_unexpected_and_repeated_events_are_told_apart() {
-        let owed = [(1, 101), (2, 102), (3, 103)].map(|(id, seq)| (Uuid::from_u128(id), seq));
+        let owed =
+            [(1, 101), (2, 102), (3, 103)].map(|(id, seq)| ((Uuid::from_u128(id), false), seq));
         let mut tally = Tally::new("WEBHOOK", owed.into_iter().collect());
         tally.see(1, &event(11, 1));
         tally.see(2, &event(11, 1));
@@ -169,8 +175,24 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_of_parking_does_not_pay_for_one_of_the_end() {
+        let receipt = Uuid::from_u128(1);
+        let owed = Owed::from([((receipt, false), 5), ((receipt, true), 5)]);
+        let mut tally = Tally::new("SMS_DLR_UNMATCHED", owed);
+        let notice = |resolution: &str| {
+            let data = format!(r#"{{"receiptId":"{receipt}","resolution":{resolution}}}"#);
+            format!(r#"{{"id":"{}","data":{data}}}"#, Uuid::new_v4())
+        };
+        tally.see(1, notice("null").as_bytes());
+        tally.see(2, notice("null").as_bytes());
+        let count = tally.close();
+        assert_eq!((count.found, count.missing.count), (1, 1));
+        assert_eq!(count.unexpected.first, [2]);
+    }
+
+    #[test]
     fn a_repeated_event_alone_is_within_the_contract() {
-        let mut tally = Tally::new("BILLING", Owed::from([(Uuid::from_u128(1), 5)]));
+        let mut tally = Tally::new("BILLING", Owed::from([((Uuid::from_u128(1), false), 5)]));
         tally.see(1, &event(11, 1));
         tally.see(2, &event(11, 1));
         assert!(tally.close().is_complete());

@@ -98,11 +98,11 @@ impl Statuses {
         Ok(statuses)
     }
 
-    /// For each story the steps (a bit each) that arrived and were not parked.
+    /// For each story the steps (a bit each) that arrived and are not parked still.
     fn arrived(books: &Books, published: &Published) -> Vec<u8> {
         let mut seen: Vec<u8> = Vec::new();
         for receipt in &published.confirmed {
-            if books.disposition(receipt.sequence) == Some(Disposition::Parked) {
+            if !books.has_arrived(receipt.sequence) {
                 continue;
             }
             let story = usize::try_from(receipt.story).unwrap_or(usize::MAX);

@@ -21,25 +21,27 @@ pub(crate) struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    /// `horizon` is the age of messages for carriers whose profile names none.
+    /// Each receipt comes with the time its message's age is counted back from: a parked one does
+    /// not lose its message by waiting. `horizon` is for carriers whose profile names none.
     pub(crate) async fn find(
         session: &Session,
-        receipts: impl Iterator<Item = &'a Receipt>,
+        receipts: impl Iterator<Item = (&'a Receipt, Timestamp)>,
         horizon: Duration,
-        now: Timestamp,
     ) -> Result<Self, StoreError> {
         let mut keys = HashMap::new();
-        let mut asked = Vec::new();
-        for receipt in receipts.filter(|receipt| receipt.id_in_notation) {
+        let mut asked: Vec<Key<'_>> = Vec::new();
+        for (receipt, as_of) in receipts.filter(|(receipt, _)| receipt.id_in_notation) {
             let key = (receipt.carrier(), receipt.operator_message_id());
-            keys.entry(key).or_insert_with(|| {
+            let horizon = before(as_of, receipt.profile().horizon.unwrap_or(horizon));
+            let at = *keys.entry(key).or_insert_with(|| {
                 asked.push(Key {
                     carrier: key.0,
                     operator_message_id: key.1,
-                    horizon: before(now, receipt.profile().horizon.unwrap_or(horizon)),
+                    horizon,
                 });
                 asked.len() - 1
             });
+            asked[at].horizon = asked[at].horizon.min(horizon);
         }
         let found = session.candidates(&asked).await?;
         let mut slots = vec![(0, 0); asked.len()];
@@ -53,7 +55,7 @@ impl<'a> Candidates<'a> {
             keys,
             found,
             slots,
-            horizon: horizons.min().unwrap_or(now),
+            horizon: horizons.min().unwrap_or(Timestamp::MAX),
         })
     }
 

@@ -45,7 +45,8 @@ pub(super) fn fates<'a>(
         Ok(receipt) => match find(item, receipt, candidates, rules) {
             Ok(found) => {
                 let case = Case {
-                    identity: &item.envelope.identity,
+                    key: item.envelope.identity.row_key(),
+                    receipt_id: item.envelope.identity.receipt_id(),
                     receipt,
                     late: false,
                 };

@@ -9,16 +9,17 @@ use super::groups::Groups;
 use crate::receipt::Receipt;
 use crate::receipt::decision::{Decision, Message, Verdict, judge};
 use crate::receipt::group::{GroupStatus, Part};
-use crate::receipt::ids::Identity;
+use crate::receipt::ids::{ReceiptId, RowKey};
 use crate::receipt::privacy::Parted;
 use crate::receipt::status::{MessageState, Status};
 use crate::store::messages::{Found, Raise};
 use crate::store::siblings::Sibling;
 
-/// A receipt and the envelope it came in, by a first delivery or out of the parked ones.
-#[derive(Clone, Copy)]
+/// A receipt and whose it is, out of an envelope or out of a parked row.
 pub(crate) struct Case<'a> {
-    pub(crate) identity: &'a Identity,
+    pub(crate) key: RowKey,
+    /// Given, not computed: a row does not know the nanoseconds that it is made from.
+    pub(crate) receipt_id: ReceiptId,
     pub(crate) receipt: &'a Receipt,
     /// Matched only after parking.
     pub(crate) late: bool,
@@ -61,9 +62,7 @@ impl<'a> Fold<'a> {
         found: Found<'a>,
         now: Timestamp,
     ) -> Matched<'a> {
-        let Case {
-            identity, receipt, ..
-        } = case;
+        let receipt = case.receipt;
         let message = found.message;
         let siblings = self.groups.of(&message).unwrap_or_default();
         let running = self.messages.entry(message.id).or_insert_with(|| {
@@ -77,7 +76,7 @@ impl<'a> Fold<'a> {
             }
         });
         let previous_status = running.status;
-        let received_at = receipt.received_at.unwrap_or_else(|| identity.stored_at());
+        let received_at = receipt.received_at.unwrap_or(case.key.stored_at);
         let verdict = judge(Status::from_stored(previous_status), receipt.status());
         if let (Verdict::Applied, Some(status)) = (verdict, receipt.status()) {
             running.status = status.as_str();
@@ -91,7 +90,7 @@ impl<'a> Fold<'a> {
             Some(_) => None,
         };
         let decision = Decision {
-            receipt_id: identity.receipt_id(),
+            receipt_id: case.receipt_id,
             verdict,
             message,
             carrier_id: receipt.carrier(),

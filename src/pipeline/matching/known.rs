@@ -7,7 +7,7 @@ use super::{Disposition, Outcome};
 use crate::events::{self, Source};
 use crate::pipeline::envelope::Item;
 use crate::pipeline::settle::Settlement;
-use crate::receipt::ids::Identity;
+use crate::receipt::ids::RowKey;
 use crate::store::parked::StoredParked;
 use crate::store::receipts::StoredReceipt;
 use crate::store::{Session, StoreError};
@@ -20,14 +20,11 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) async fn find(
-        session: &Session,
-        identities: &[&Identity],
-    ) -> Result<Self, StoreError> {
+    pub(super) async fn find(session: &Session, keys: &[RowKey]) -> Result<Self, StoreError> {
         let (parked, rejected, receipts) = tokio::try_join!(
-            session.find_parked(identities),
-            session.find_rejected(identities),
-            session.find_receipts(identities),
+            session.find_parked(keys),
+            session.find_rejected(keys),
+            session.find_receipts(keys),
         )?;
         Ok(Self {
             parked: parked

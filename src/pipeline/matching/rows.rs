@@ -100,7 +100,7 @@ impl Sealing {
         let dest = receipt.dest().and_then(|number| self.index(number));
         let conflict = decision.verdict == Verdict::Recorded(Because::Conflict);
         Ok(NewReceipt {
-            identity: case.identity,
+            key: case.key.clone(),
             decision: *decision,
             profile_revision: receipt.profile().revision,
             open_operator_message_id: parted.operator_message_id,

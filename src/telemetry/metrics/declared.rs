@@ -92,6 +92,20 @@ declare! {
         "Events confirmed by their stream.";
     BATCH_RETRIES: "dlr_batch_retries_total", Counter, "batches", ["cause"],
         "Batches rolled back and tried again.";
+    SWEEP_ROWS: "dlr_sweep_rows_total", Counter, "receipts", [],
+        "Open parked receipts looked at again.";
+    SWEEP_SECONDS: "dlr_sweep_seconds", Histogram(END_TO_END), "seconds", [],
+        "From the moment parked receipts fall due until none is, pauses included.";
+    SWEEP_UNREADABLE: "dlr_sweep_unreadable_total", Counter, "receipts", ["cause"],
+        "Looks at parked receipts whose payload cannot be opened or read now.";
+    SWEEP_FAILURES: "dlr_sweep_failures_total", Counter, "looks", ["cause"],
+        "Looks at parked receipts that came to nothing; they are taken again.";
+    SWEEP_ACTIVE: "dlr_sweep_active", Gauge, "boolean", [],
+        "1 while this process is the one that sweeps.";
+    RESOLVED: "dlr_resolved_total", Counter, "receipts", ["resolution"],
+        "Parked receipts that have ended.";
+    PARKED_OPEN: "dlr_parked_open", Gauge, "receipts", [],
+        "Receipts parked more than an hour ago and open still, as the process that sweeps last counted.";
     READY: "dlr_ready", Gauge, "boolean", ["part"],
         "1 when the part works.";
     PARTITION_DAYS_AHEAD: "dlr_partition_days_ahead", Gauge, "days", [],

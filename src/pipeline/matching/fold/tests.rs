@@ -13,6 +13,7 @@ use super::*;
 use crate::events::{self, EventKind, Source};
 use crate::receipt::Publisher;
 use crate::receipt::decision::{Because, Message};
+use crate::receipt::ids::Identity;
 use crate::receipt::profile::Profiles;
 
 const MESSAGES: usize = 3;
@@ -83,7 +84,8 @@ fn decide_batch(at: usize, batch: &[Arrival], statuses: &mut [String], told: &mu
     let mut fold = Fold::new(&groups);
     for (&(message, word, _), identity) in batch.iter().zip(&identities) {
         let case = Case {
-            identity,
+            key: identity.row_key(),
+            receipt_id: identity.receipt_id(),
             receipt: &RECEIPTS[message][word],
             late: false,
         };

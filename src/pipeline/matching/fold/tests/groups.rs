@@ -81,7 +81,8 @@ proptest! {
             let identity = identity(1);
             for &(message, word, _) in batch {
                 let case = Case {
-                    identity: &identity,
+                    key: identity.row_key(),
+            receipt_id: identity.receipt_id(),
                     receipt: &RECEIPTS[policy][word],
                     late: false,
                 };
@@ -103,7 +104,8 @@ fn what_is_no_segment_or_not_looked_up_has_no_group_status() {
     let group_status = |message, groups: &Groups| {
         let identity = identity(1);
         let case = Case {
-            identity: &identity,
+            key: identity.row_key(),
+            receipt_id: identity.receipt_id(),
             receipt: &RECEIPTS[0][0],
             late: false,
         };
