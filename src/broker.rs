@@ -9,6 +9,7 @@ mod bind;
 mod connect_error;
 mod difference;
 mod events;
+pub mod fetch;
 pub mod layout;
 pub mod provision;
 

@@ -1,10 +1,16 @@
 //! The command line: one file a subcommand.
 
+mod account;
 mod carriers;
 mod check_config;
 mod dev;
+mod events;
+mod footing;
+mod inspect;
 mod migrate;
+mod moment;
 mod provision;
+mod replay;
 mod run;
 mod supervise;
 
@@ -39,6 +45,12 @@ enum Command {
     Provision(provision::Args),
     /// Look at carriers' profiles and write new ones: how each writes ids, words and times
     Carriers(carriers::Args),
+    /// Decide anew what was recorded, or read again what was rejected
+    Replay(replay::Args),
+    /// Publish the events of stored decisions again
+    Events(events::Args),
+    /// Tell one envelope's whole story, without phone numbers
+    Inspect(inspect::Args),
     /// Show the effective configuration and check it as `run` would
     CheckConfig(check_config::Args),
     /// Hold the throw-away servers of `dev`
@@ -62,6 +74,9 @@ impl Cli {
             Command::Migrate(args) => migrate::run(args, load()?).await,
             Command::Provision(args) => provision::run(args, load()?).await,
             Command::Carriers(args) => carriers::run(args, load()?).await,
+            Command::Replay(args) => Box::pin(replay::run(args, load()?)).await,
+            Command::Events(args) => Box::pin(events::run(args, load()?)).await,
+            Command::Inspect(args) => Box::pin(inspect::run(args, load()?)).await,
             Command::CheckConfig(args) => check_config::show(&args, &load()?),
             Command::Supervise(args) => supervise::run(args).await,
         }

@@ -36,10 +36,15 @@ pub fn of_decision(source: &Source, decision: &Decision<'_>, out: &mut Vec<Event
     if decision.verdict != Verdict::Applied {
         return;
     }
-    if Status::from_stored(decision.status).is_some_and(Status::is_final) {
+    if is_billed(decision.status) {
         out.push(message::billing(source, decision));
     }
     out.push(message::webhook(source, decision));
+}
+
+/// Whether a message that reaches `status` is billed; every applied receipt is told to the webhook.
+pub fn is_billed(status: &str) -> bool {
+    Status::from_stored(status).is_some_and(Status::is_final)
 }
 
 /// The notice that a receipt was parked.

@@ -16,7 +16,7 @@
 
 mod consume;
 pub mod count;
-mod decode;
+pub(crate) mod decode;
 mod early;
 pub mod envelope;
 mod gather;

@@ -15,9 +15,12 @@ macro_rules! column {
 }
 
 pub mod connect;
+pub mod decided;
 pub mod failure;
 pub mod grants;
 pub mod key_checks;
+pub mod latest_profiles;
+pub mod locate;
 pub mod messages;
 pub mod migrations;
 pub mod parked;
@@ -25,9 +28,12 @@ pub mod partitions;
 pub mod profiles;
 pub mod receipts;
 pub mod rejected;
+pub mod replays;
 mod session;
 pub mod siblings;
+pub mod story;
 pub mod sweep;
+pub mod walk;
 
 use tokio_postgres::error::{DbError, SqlState};
 

@@ -134,7 +134,7 @@ fn check_config_shows_what_counts_whence_and_no_password() {
 
 #[test]
 fn every_help_is_as_it_was() {
-    let all: [&[&str]; 12] = [
+    let all: [&[&str]; 16] = [
         &[],
         &["run"],
         &["dev"],
@@ -146,6 +146,10 @@ fn every_help_is_as_it_was() {
         &["carriers", "list"],
         &["carriers", "show"],
         &["carriers", "set"],
+        &["replay"],
+        &["events"],
+        &["events", "replay"],
+        &["inspect"],
         &["check-config"],
     ];
     let mut shown = String::new();

@@ -14,6 +14,6 @@ mod test_app;
 pub(crate) use database::Database;
 pub(crate) use eventually::eventually;
 pub(crate) use http::http;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, report, run};
 pub(crate) use servers::{DLR, servers};
 pub(crate) use test_app::{PATIENCE, Published, TestApp, receipt};

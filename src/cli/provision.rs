@@ -3,10 +3,11 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use super::account::Account;
 use crate::broker;
 use crate::broker::layout::Layout;
 use crate::broker::provision::{self, Item, Kind, Retention, State};
-use crate::config::{Loaded, Nats};
+use crate::config::Loaded;
 use crate::lifecycle::{Member, Part};
 
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let config = loaded.require_nats()?;
-    let nats = as_provisioner(&config.nats);
+    let nats = Account::Provisioner.adapt(&config.nats);
     let client = broker::connect(&nats, "dlr provision", Member::unwatched(Part::Nats)).await?;
     let context = broker::jetstream(client, &nats);
     let layout = Layout::of(&config.streams);
@@ -48,20 +49,6 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
     } else {
         ExitCode::SUCCESS
     })
-}
-
-/// The provisioner has an account and so a prefix and inbox of its own. A configuration shared
-/// with the processor has the processor's, which would only time out.
-fn as_provisioner(nats: &Nats) -> Nats {
-    let processor = Nats::default();
-    let mut nats = nats.clone();
-    if nats.api_prefix == processor.api_prefix {
-        "$JS.API".clone_into(&mut nats.api_prefix);
-    }
-    if nats.inbox_prefix == processor.inbox_prefix {
-        "_INBOX_provision".clone_into(&mut nats.inbox_prefix);
-    }
-    nats
 }
 
 fn print(args: &Args, items: &[Item]) -> anyhow::Result<()> {

@@ -1,5 +1,7 @@
 //! Envelope to receipt or rejection; the only stage that sees unvalidated input.
 
+use bytes::Bytes;
+
 use crate::receipt::profile::Profiles;
 use crate::receipt::{Publisher, Receipt, Rejection};
 
@@ -7,15 +9,30 @@ use super::envelope::{Envelope, Item};
 
 /// `inbound` is the bare subject of the trusted gateway; below it stand the carriers' own.
 pub(super) fn decode(envelope: Envelope, inbound: &str, profiles: &Profiles) -> Item {
-    let reading = match publisher(&envelope.subject, inbound) {
-        Some(publisher) => Receipt::read(envelope.payload.clone(), publisher, profiles),
-        None => Err(Rejection::BadSubject),
-    };
+    let reading = read(
+        envelope.payload.clone(),
+        &envelope.subject,
+        inbound,
+        profiles,
+    );
     Item {
         envelope,
         reading,
         doubtful: false,
         poison: false,
+    }
+}
+
+/// Reads a payload as it came in on `subject`.
+pub(crate) fn read(
+    payload: Bytes,
+    subject: &str,
+    inbound: &str,
+    profiles: &Profiles,
+) -> Result<Receipt, Rejection> {
+    match publisher(subject, inbound) {
+        Some(publisher) => Receipt::read(payload, publisher, profiles),
+        None => Err(Rejection::BadSubject),
     }
 }
 

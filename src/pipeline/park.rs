@@ -3,7 +3,6 @@
 
 use zeroize::Zeroizing;
 
-use super::envelope::Item;
 use crate::receipt::decision::Parked;
 use crate::seal::{KeyRing, OpenError, Place, Purpose, Sealer};
 use crate::store::StoreError;
@@ -11,10 +10,10 @@ use crate::store::StoreError;
 /// The payload of a parked receipt, bound to its row and carrier. It has no account yet.
 pub(super) fn seal(
     sealer: &mut Sealer,
-    item: &Item,
+    payload: &[u8],
     parked: &Parked<'_>,
 ) -> Result<Vec<u8>, StoreError> {
-    Ok(sealer.seal(&place(parked), &item.envelope.payload)?)
+    Ok(sealer.seal(&place(parked), payload)?)
 }
 
 /// The payload back again.

@@ -85,7 +85,7 @@ pub(crate) struct Limits {
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 
-/// One lane's way out, or the sweeper's.
+/// One lane's way out, or the sweeper's, or a replay's.
 pub(crate) struct Publisher {
     client: Client,
     outputs: Outputs,

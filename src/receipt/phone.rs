@@ -18,6 +18,16 @@ impl<'a> PhoneNumber<'a> {
         self.0
     }
 
+    /// What it is, without what it says.
+    pub fn masked(self) -> String {
+        let digits = self.digits().len();
+        if digits == 0 {
+            format!("a name of {} characters", self.0.chars().count())
+        } else {
+            format!("{digits} digits")
+        }
+    }
+
     /// Only the digits, as the blind index hashes them; empty for a sender name.
     pub fn digits(self) -> String {
         self.0.chars().filter(char::is_ascii_digit).collect()

@@ -121,13 +121,25 @@ impl Personal<'_> {
 
 /// The operator message id of an unsealed value, for a row that does not show it.
 pub fn sealed_operator_message_id(value: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Sealed {
-        operator_message_id: Option<String>,
+    Unsealed::of(value)?.operator_message_id
+}
+
+/// The carrier's word of an unsealed value, likewise.
+pub fn sealed_stat(value: &[u8]) -> Option<String> {
+    Unsealed::of(value)?.stat
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Unsealed {
+    operator_message_id: Option<String>,
+    stat: Option<String>,
+}
+
+impl Unsealed {
+    fn of(value: &[u8]) -> Option<Self> {
+        serde_json::from_slice(value).ok()
     }
-    let sealed: Sealed = serde_json::from_slice(value).ok()?;
-    sealed.operator_message_id
 }
 
 /// Whether `text` is one of the receipt's own numbers, be it written with `+` or other signs.

@@ -1,6 +1,8 @@
 //! `orch.sms_messages`: the orchestrator's table or view. We read the columns of the match and
 //! write four.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -26,6 +28,17 @@ CROSS JOIN LATERAL (
     WHERE operator_message_id = k.operator_message_id AND carrier_id = k.carrier_id
       AND created_at > k.horizon AND id IS NOT NULL AND account_id IS NOT NULL
     LIMIT 2
+) AS m";
+
+/// By id, which a receipt knows once it was matched.
+const PRESENT: &str = "\
+-- present
+SELECT m.id, m.status
+FROM unnest($1::uuid[], $2::timestamptz[]) AS k (id, horizon)
+CROSS JOIN LATERAL (
+    SELECT id, coalesce(status::text, '') AS status FROM orch.sms_messages
+    WHERE id = k.id AND created_at > k.horizon
+    LIMIT 1
 ) AS m";
 
 /// Compare and set: a row whose status is no longer the one decided upon is left alone. The horizon
@@ -107,6 +120,19 @@ impl Session {
             .query(&self.statements.candidates, &params)
             .await?;
         Ok(rows.into_iter().map(Candidate).collect())
+    }
+
+    /// The present statuses of those of `messages` that are younger than the horizon given with each.
+    pub async fn present_statuses(
+        &self,
+        messages: &[(Uuid, Timestamp)],
+    ) -> Result<HashMap<Uuid, String>, StoreError> {
+        let params = [
+            column!(messages, |message| message.0),
+            column!(messages, |message| message.1),
+        ];
+        let rows = self.client.query(PRESENT, &params).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     /// Updates every message of `raises`, or fails with [`StoreError::Moved`]. Rows are locked in

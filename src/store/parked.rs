@@ -37,7 +37,7 @@ pub struct NewParked<'a> {
 }
 
 /// A parked receipt read back, without its payload.
-pub struct StoredParked(Row);
+pub struct StoredParked(pub(super) Row);
 
 impl StoredParked {
     pub fn sequence(&self) -> i64 {

@@ -1,13 +1,16 @@
 //! `dlr.delivery_receipts`: every applied and recorded receipt with its whole decision.
 
+mod stored;
+
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
+pub use self::stored::StoredReceipt;
+pub(super) use self::stored::{COLUMNS, FIND, first_decision, receipt_columns};
 use super::{Session, StoreError};
-use crate::receipt::decision::{Because, Decision, Flags, Message, Verdict};
-use crate::receipt::ids::{Identity, ReceiptId, RowKey};
+use crate::receipt::decision::{Decision, Flags, Verdict};
+use crate::receipt::ids::{Identity, RowKey};
 
 pub(super) const INSERT: &str = "\
 -- insert_receipts
@@ -48,16 +51,6 @@ pub(super) const LOCK: &str = "\
 SELECT pg_advisory_xact_lock(k)
 FROM (SELECT DISTINCT k FROM unnest($1::int8[]) AS k ORDER BY k) AS ordered";
 
-pub(super) const FIND: &str = "\
--- find_receipts
-SELECT r.seq, r.receipt_id, r.disposition, r.reason, r.message_id, r.account_id, r.carrier_id,
-    r.operator_message_id, r.segment, r.segments, r.group_id, r.client_ref, r.mccmnc,
-    r.price::text, r.currency, r.previous_status, r.status, r.stat, r.err, r.submitted_at,
-    r.done_at, r.received_at, r.processed_at, r.late, r.personal_sealed, r.group_status
-FROM unnest($1::timestamptz[], $2::int8[]) AS k (stored_at, seq)
-JOIN dlr.delivery_receipts AS r
-  ON r.stored_at = k.stored_at AND r.stream = $3 AND r.seq = k.seq";
-
 /// A decision with what else its row holds.
 pub struct NewReceipt<'a> {
     pub key: RowKey,
@@ -76,87 +69,6 @@ pub struct NewReceipt<'a> {
     pub hash_kid: Option<i32>,
     /// Of the profile it was read by; 0 for none.
     pub profile_revision: i32,
-}
-
-/// A receipt read back.
-pub struct StoredReceipt(Row);
-
-impl StoredReceipt {
-    pub fn sequence(&self) -> i64 {
-        self.0.get(0)
-    }
-
-    pub fn receipt_id(&self) -> ReceiptId {
-        ReceiptId(self.0.get(1))
-    }
-
-    pub fn carrier_id(&self) -> &str {
-        self.0.get(6)
-    }
-
-    pub fn account_id(&self) -> Uuid {
-        self.0.get(5)
-    }
-
-    pub fn operator_message_id(&self) -> Option<&str> {
-        self.0.get(7)
-    }
-
-    pub fn is_applied(&self) -> bool {
-        self.0.get::<_, &str>(2) == "applied"
-    }
-
-    pub fn processed_at(&self) -> Timestamp {
-        self.0.get(22)
-    }
-
-    pub fn personal_sealed(&self) -> Option<&[u8]> {
-        self.0.get(24)
-    }
-
-    /// The decision as it was taken; `operator_message_id` is given because the row may hold it
-    /// sealed.
-    pub fn decision<'a>(&'a self, operator_message_id: &'a str) -> Decision<'a> {
-        let row = &self.0;
-        Decision {
-            receipt_id: self.receipt_id(),
-            verdict: verdict(row.get(2), row.get(3)),
-            message: Message {
-                id: row.get(4),
-                account_id: row.get(5),
-                segment: row.get(8),
-                segments: row.get(9),
-                group_id: row.get(10),
-                client_ref: row.get(11),
-                mccmnc: row.get(12),
-                price: row.get(13),
-                currency: row.get(14),
-            },
-            carrier_id: self.carrier_id(),
-            operator_message_id,
-            previous_status: row.get(15),
-            status: row.get(16),
-            group_status: row.get(25),
-            stat: row.get(17),
-            err: row.get(18),
-            submitted_at: row.get(19),
-            done_at: row.get(20),
-            received_at: row.get(21),
-            processed_at: self.processed_at(),
-            late: row.get(23),
-        }
-    }
-}
-
-fn verdict(disposition: &str, reason: Option<&str>) -> Verdict {
-    if disposition == "applied" {
-        return Verdict::Applied;
-    }
-    let because = Because::ALL
-        .into_iter()
-        .find(|because| Some(because.as_str()) == reason);
-    // A later version's reason changes nothing about its events: there are none.
-    Verdict::Recorded(because.unwrap_or(Because::NotHigher))
 }
 
 impl Session {
@@ -262,7 +174,7 @@ impl Session {
     }
 }
 
-fn disposition(verdict: Verdict) -> (&'static str, Option<&'static str>) {
+pub(super) fn disposition(verdict: Verdict) -> (&'static str, Option<&'static str>) {
     match verdict {
         Verdict::Applied => ("applied", None),
         Verdict::Recorded(because) => ("recorded", Some(because.as_str())),

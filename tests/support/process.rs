@@ -1,35 +1,37 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use dlr::config::Config;
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tokio::task::spawn_blocking;
 
 use super::{DLR, eventually};
 
-/// `dlr run` as a process of its own, to be killed. It ends with this, by SIGKILL if need be.
+/// `dlr` as a process of its own, to be killed. It ends with this, by SIGKILL if need be.
 pub(crate) struct Process {
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
-    /// Starts it with `config` in its environment; its log goes to `log`, which is appended to.
+    /// Starts `dlr run` with `config` in its environment; its log goes to `log`, which is appended to.
     pub(crate) fn start(config: &Config, log: &Path) -> Self {
+        Self::start_with(config, &["run"], log)
+    }
+
+    /// The same with another subcommand.
+    pub(crate) fn start_with(config: &Config, args: &[&str], log: &Path) -> Self {
         let stderr = File::options().create(true).append(true).open(log).unwrap();
-        let mut command = Command::new(DLR);
+        let mut command = command(config, args);
         command
-            .arg("run")
-            .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr);
-        for (name, value) in variables(config) {
-            command.env(format!("DLR__{name}"), value);
-        }
         Self {
             child: command.spawn().unwrap(),
             log: log.to_owned(),
@@ -49,7 +51,7 @@ impl Process {
             "the process says where its probes are",
             async || {
                 address = self.log().lines().rev().find_map(|line| {
-                    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+                    let event: Value = serde_json::from_str(line).ok()?;
                     event["probes"].as_str()?.parse().ok()
                 });
                 address.is_some()
@@ -98,6 +100,31 @@ impl Drop for Process {
     }
 }
 
+/// Runs `dlr` with `config` in its environment to its end.
+pub(crate) async fn run(config: &Config, args: &[&str]) -> Output {
+    let mut command = command(config, args);
+    spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+/// The same, which is to be a success, and reads what it printed as JSON.
+pub(crate) async fn report(config: &Config, args: &[&str]) -> Value {
+    let output = run(config, args).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn command(config: &Config, args: &[&str]) -> Command {
+    let mut command = Command::new(DLR);
+    command.args(args).env_clear();
+    for (name, value) in variables(config) {
+        command.env(format!("DLR__{name}"), value);
+    }
+    command
+}
+
 fn variables(config: &Config) -> Vec<(&'static str, String)> {
     let path = |path: &Option<PathBuf>| path.as_ref().unwrap().display().to_string();
     let (nats, postgres) = (&config.nats, &config.postgres);
@@ -115,6 +142,10 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
             config.seal.keyring_file.display().to_string(),
         ),
         ("STREAMS__WEBHOOK", config.streams.webhook.clone()),
+        (
+            "STREAMS__WEBHOOK_SUBJECT",
+            config.streams.webhook_subject.clone(),
+        ),
         ("STREAMS__UNMATCHED", config.streams.unmatched.clone()),
         ("SWEEP__ENABLED", config.sweep.enabled.to_string()),
         ("PROBES__BIND", config.probes.bind.to_string()),

@@ -14,7 +14,9 @@ use crate::dev::scenario::Disposition;
 /// Receipts matched after parking have their first disposition in `orphaned_receipts`.
 const RECEIPTS: &str = "SELECT seq, receipt_id, disposition, status \
      FROM dlr.delivery_receipts WHERE stream = $1 AND NOT late";
-const PARKED: &str = "SELECT seq, receipt_id, 'parked'::text, ''::text \
+/// What a re-drive parked has its disposition in `rejected_receipts`, and is announced all the same.
+const PARKED: &str = "SELECT seq, receipt_id, \
+         CASE reason WHEN 'redriven' THEN reason ELSE 'parked' END, ''::text \
      FROM dlr.orphaned_receipts WHERE stream = $1";
 const REJECTED: &str = "SELECT seq, receipt_id, 'rejected'::text, ''::text \
      FROM dlr.rejected_receipts WHERE stream = $1";
@@ -81,6 +83,9 @@ impl Books {
     }
 
     fn enter(&mut self, row: &Row) -> Result<(), LedgerError> {
+        if row.try_get::<_, &str>(2)? == "redriven" {
+            return self.owe(row, Disposition::Parked);
+        }
         let disposition = disposition(row)?;
         self.post(sequence(row)?, disposition);
         self.owe(row, disposition)

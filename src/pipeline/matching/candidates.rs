@@ -96,7 +96,7 @@ impl<'a> Candidates<'a> {
 }
 
 /// The oldest a message may be, for its id may have been given to another since.
-fn before(now: Timestamp, age: Duration) -> Timestamp {
+pub(crate) fn before(now: Timestamp, age: Duration) -> Timestamp {
     let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
     now.checked_sub(age).unwrap_or(Timestamp::MIN)
 }

@@ -46,8 +46,9 @@ impl Known {
             || self.receipts.contains_key(sequence)
     }
 
-    /// The same end again, with the same events. A parked envelope comes first: a late match of
-    /// it has a row among the receipts too, and its disposition is parked all the same.
+    /// The same end again, with the same events. An envelope may have more rows than one, and the
+    /// first in this order is its disposition: what was rejected may have been parked by a re-drive,
+    /// and either may have been matched late.
     pub(super) fn outcome(
         &self,
         item: &Item,
@@ -57,11 +58,11 @@ impl Known {
         let sequence = &item.envelope.identity.sequence;
         let mut events = Vec::new();
         let mut settlement = Settlement::Acknowledge;
-        if let Some(parked) = self.parked.get(sequence) {
-            events.push(events::of_parked(source, &parked.parked()));
-        } else if self.rejected.contains(sequence) {
+        if self.rejected.contains(sequence) {
             let reason = item.reading.as_ref().err().map(ToString::to_string);
             settlement = Settlement::Terminate(reason.unwrap_or_else(|| "rejected".to_owned()));
+        } else if let Some(parked) = self.parked.get(sequence) {
+            events.push(events::of_parked(source, &parked.parked()));
         } else {
             let receipt = self.receipts.get(sequence)?;
             // One that was only recorded has no events, so its id need not be opened.

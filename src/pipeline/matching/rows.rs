@@ -8,8 +8,8 @@ use super::fold::Matched;
 use crate::pipeline::decode::subject_carrier;
 use crate::pipeline::envelope::Item;
 use crate::pipeline::park;
-use crate::receipt::decision::{Because, Flags, Verdict};
-use crate::receipt::privacy::sealed_operator_message_id;
+use crate::receipt::decision::{Because, Flags, Parked, Verdict};
+use crate::receipt::privacy::{sealed_operator_message_id, sealed_stat};
 use crate::receipt::status::Status;
 use crate::receipt::{PhoneNumber, Rejection};
 use crate::seal::{KeyRing, Place, Purpose, Sealer};
@@ -54,7 +54,7 @@ impl Sealing {
             match fate {
                 Fate::Matched(matched) => rows.receipts.push(self.receipt(matched)?),
                 Fate::Parked { item, parked, .. } => {
-                    let payload_sealed = park::seal(&mut self.payloads, item, parked)?;
+                    let payload_sealed = self.payload(&item.envelope.payload, parked)?;
                     rows.parked.push(NewParked {
                         identity: &item.envelope.identity,
                         parked: *parked,
@@ -73,6 +73,15 @@ impl Sealing {
             }
         }
         Ok(rows)
+    }
+
+    /// The payload of a parked receipt, sealed.
+    pub(crate) fn payload(
+        &mut self,
+        payload: &[u8],
+        parked: &Parked<'_>,
+    ) -> Result<Vec<u8>, StoreError> {
+        park::seal(&mut self.payloads, payload, parked)
     }
 
     pub(crate) fn receipt<'a>(
@@ -152,19 +161,33 @@ impl Sealing {
         if let Some(id) = receipt.operator_message_id() {
             return Ok(Cow::Borrowed(id));
         }
+        self.open(receipt, sealed_operator_message_id)
+            .map(Cow::Owned)
+            .ok_or_else(|| {
+                StoreError::Unavailable("a sealed operator message id cannot be opened".to_owned())
+            })
+    }
+
+    /// The carrier's word of a stored receipt, unsealed where its row does not show it.
+    pub(crate) fn stat<'a>(&self, receipt: &'a StoredReceipt) -> Option<Cow<'a, str>> {
+        match receipt.stat() {
+            Some(stat) => Some(Cow::Borrowed(stat)),
+            None => self.open(receipt, sealed_stat).map(Cow::Owned),
+        }
+    }
+
+    fn open(
+        &self,
+        receipt: &StoredReceipt,
+        find: impl FnOnce(&[u8]) -> Option<String>,
+    ) -> Option<String> {
         let place = personal_place(
             receipt.receipt_id().0,
             receipt.carrier_id(),
             receipt.account_id(),
         );
-        let sealed = receipt.personal_sealed().unwrap_or_default();
-        let opened = self.ring.open(Purpose::Msisdn, &place, sealed);
-        let id = opened
-            .ok()
-            .and_then(|value| sealed_operator_message_id(&value));
-        id.map(Cow::Owned).ok_or_else(|| {
-            StoreError::Unavailable("a sealed operator message id cannot be opened".to_owned())
-        })
+        let sealed = receipt.personal_sealed()?;
+        find(&self.ring.open(Purpose::Msisdn, &place, sealed).ok()?)
     }
 }
 

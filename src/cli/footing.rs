@@ -1,0 +1,106 @@
+//! What the commands stand on that work with stored receipts: PostgreSQL as the processor's role, a
+//! key ring that fits it, the profiles in force, and a way out for events.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio_postgres::Client;
+
+use super::run;
+use crate::broker;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::events::{EventKind, Source};
+use crate::lifecycle::{Member, Part, Tasks};
+use crate::pipeline;
+use crate::pipeline::matching::rows::Sealing;
+use crate::pipeline::publish::{Limits, PublishFault, Publisher};
+use crate::receipt::profile::Profiles;
+use crate::replay::Bench;
+use crate::seal::KeyRing;
+use crate::store::connect::Connector;
+use crate::store::failure::describe_query;
+use crate::store::{Session, key_checks};
+
+pub(super) struct Footing {
+    pub(super) bench: Bench,
+    pub(super) profiles: Profiles,
+}
+
+impl Footing {
+    /// `command` names the connection for whoever looks at the server.
+    pub(super) async fn open(config: &Config, command: &str) -> anyhow::Result<Self> {
+        let ring = Arc::new(run::key_ring(config)?);
+        let connector = Connector::new(&config.postgres, command);
+        let client = connector.connect_on(&Tasks::new()).await?;
+        confirm(&ring, &client).await?;
+        let profiles = profiles(&client).await;
+        let profiles = profiles.map_err(|error| anyhow::Error::msg(describe_query(&error)))?;
+        let bench = Bench {
+            session: Session::open(client).await?,
+            sealing: Sealing::new(&ring),
+            source: Source::of_deployment(&config.deployment.name),
+            clock: Clock,
+        };
+        Ok(Self { bench, profiles })
+    }
+}
+
+/// As for the processor itself: what is sealed under a key that this database has seen another of
+/// could not be opened again.
+async fn confirm(ring: &KeyRing, client: &Client) -> anyhow::Result<()> {
+    let known = key_checks::read(client).await;
+    let known = known.map_err(|error| anyhow::Error::msg(describe_query(&error)))?;
+    let new = ring.confirm(&known);
+    let new = new.context("the key ring does not fit this database")?;
+    let added = key_checks::insert_new(client, &new).await;
+    added.map_err(|error| anyhow::Error::msg(describe_query(&error)))
+}
+
+/// A way out for events, as the processor itself.
+pub(super) async fn publisher(config: &Config, command: &str) -> anyhow::Result<Publisher> {
+    let client = broker::connect(&config.nats, command, Member::unwatched(Part::Nats)).await?;
+    let limits = Limits {
+        in_flight_max: config.pipeline.publish_in_flight_max,
+        timeout: config.pipeline.publish_timeout,
+    };
+    Ok(Publisher::open(client, pipeline::outputs(&config.streams), limits).await?)
+}
+
+/// Tells of each kind of trouble once while it lasts; publishing goes on by itself.
+pub(super) fn complain() -> impl FnMut(EventKind, Result<(), PublishFault>) + Send {
+    let mut last = String::new();
+    move |_kind, result| match result {
+        Ok(()) => last.clear(),
+        Err(fault) => {
+            let fault = fault.to_string();
+            if fault != last {
+                // With nobody to read it there is nobody to tell.
+                drop(writeln!(io::stderr(), "dlr: {fault}; trying again"));
+                last = fault;
+            }
+        }
+    }
+}
+
+/// Stands in until the profiles' own reader is here.
+pub(super) async fn profiles(client: &Client) -> Result<Profiles, tokio_postgres::Error> {
+    let rows = crate::store::latest_profiles::read(client).await?;
+    Ok(Profiles::new(rows.into_iter().map(
+        |(carrier, revision, document)| {
+            let document: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
+            let words = document["words"].as_object().into_iter().flatten();
+            let words = words.filter_map(|(word, status)| {
+                let status = crate::receipt::status::Status::from_stored(status.as_str()?)?;
+                Some((word.to_ascii_uppercase(), status))
+            });
+            let profile = crate::receipt::profile::Profile {
+                revision,
+                words: words.collect(),
+                ..Default::default()
+            };
+            (carrier, profile)
+        },
+    )))
+}

@@ -1,0 +1,283 @@
+//! Recorded receipts whose word is known by now, decided anew.
+//!
+//! Page by page: one transaction raises the messages and says in `dlr.replayed_receipts` what was
+//! decided, then the events go out, then a further row says that they are out. Dead in between, the
+//! row without a confirmation is found by [`publish_unconfirmed`](super::publish_unconfirmed).
+
+mod decide;
+mod meaning;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use self::decide::{Anew, Case, decide};
+use self::meaning::Meaning;
+use super::{Bench, Outlet, ReplayError, Scope};
+use crate::events::{self, Event};
+use crate::pipeline::matching::candidates::before;
+use crate::receipt::decision::{Because, Verdict};
+use crate::receipt::profile::Profiles;
+use crate::store::StoreError;
+use crate::store::replays::{NewReplay, Recorded, ReplayKey};
+use crate::store::walk::{Table, Walk};
+
+/// How often a page is tried that others keep changing.
+const ATTEMPTS_MAX: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Which recorded receipts, and by what they are read.
+pub(crate) struct Request<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) reason: Because,
+    /// Of the carrier, in any case; all words if none.
+    pub(crate) word: Option<&'a str>,
+    pub(crate) profiles: &'a Profiles,
+    /// Age of messages for carriers whose profile names none.
+    pub(crate) horizon: Duration,
+    /// For `why` of every row.
+    pub(crate) why: &'a str,
+}
+
+/// What became, or would become, of the recorded receipts.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    pub found: u64,
+    /// Their words are known to nobody yet.
+    pub still_unknown: u64,
+    /// Replayed earlier, and taken to stand for the same then.
+    pub replayed_before: u64,
+    /// Their messages are older than the horizon, or gone.
+    pub beyond_horizon: u64,
+    /// They raise their messages.
+    pub applied: u64,
+    /// They change nothing, by reason.
+    pub recorded: BTreeMap<&'static str, u64>,
+    /// PostgreSQL will not have their messages changed.
+    pub refused: u64,
+}
+
+impl Counts {
+    /// Receipts that get a row.
+    pub fn decided(&self) -> u64 {
+        self.applied + self.recorded.values().sum::<u64>()
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.found += other.found;
+        self.still_unknown += other.still_unknown;
+        self.replayed_before += other.replayed_before;
+        self.beyond_horizon += other.beyond_horizon;
+        self.applied += other.applied;
+        self.refused += other.refused;
+        for (reason, count) in &other.recorded {
+            *self.recorded.entry(reason).or_default() += count;
+        }
+    }
+
+    fn count(&mut self, cases: &[Case<'_>], decided: &[Anew<'_>]) {
+        self.beyond_horizon += (cases.len() - decided.len()) as u64;
+        for anew in decided {
+            match anew.verdict {
+                Verdict::Applied => self.applied += 1,
+                Verdict::Recorded(because) => {
+                    *self.recorded.entry(because.as_str()).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Decides anew and publishes, or without an outlet only counts what that would do: then receipts of
+/// one message that lie far apart are counted as if they did not know of each other.
+pub(crate) async fn replay(
+    bench: &Bench,
+    request: &Request<'_>,
+    mut outlet: Option<&mut Outlet<'_>>,
+) -> Result<Counts, ReplayError> {
+    let Scope { from, to, carrier } = request.scope;
+    let mut counts = Counts::default();
+    let mut walk = Walk::new(Table::Receipts, *from, *to);
+    let mut attempts = 0;
+    while let Some(stretch) = walk.stretch(&bench.session).await? {
+        let reason = request.reason.as_str();
+        let page = bench
+            .session
+            .recorded(&stretch, reason, carrier.as_deref())
+            .await?;
+        let mut of_page = Counts::default();
+        let cases = cases(bench, request, &page, &mut of_page);
+        let settled = match &mut outlet {
+            None => bench.judge(request, &cases, &mut of_page).await,
+            Some(outlet) => bench.settle(request, &cases, outlet, &mut of_page).await,
+        };
+        match settled {
+            Ok(()) => {
+                counts.add(&of_page);
+                attempts = 0;
+                walk.advance(&page);
+            }
+            // Another replay, or the pipeline, was faster: read what it left.
+            Err(ReplayError::Store(StoreError::Moved | StoreError::AlreadyStored)) => {
+                attempts += 1;
+                if attempts > ATTEMPTS_MAX {
+                    return Err(ReplayError::Contended);
+                }
+                sleep(PAUSE * attempts).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(counts)
+}
+
+fn cases<'a>(
+    bench: &Bench,
+    request: &Request<'_>,
+    page: &'a [Recorded],
+    counts: &mut Counts,
+) -> Vec<Case<'a>> {
+    let mut cases = Vec::new();
+    for row in page {
+        let stat = bench.sealing.stat(row.receipt());
+        let wanted = request.word.is_none_or(|word| {
+            stat.as_deref()
+                .is_some_and(|stat| stat.eq_ignore_ascii_case(word))
+        });
+        if !wanted {
+            continue;
+        }
+        counts.found += 1;
+        let profile = request.profiles.of(row.receipt().carrier_id());
+        let Some(meaning) = Meaning::of(profile, stat.as_deref(), row.message_state()) else {
+            counts.still_unknown += 1;
+            continue;
+        };
+        if row
+            .reported_before()
+            .contains(&Some(meaning.status.as_str()))
+        {
+            counts.replayed_before += 1;
+            continue;
+        }
+        cases.push(Case {
+            row,
+            meaning,
+            profile_revision: profile.revision,
+            horizon: profile.horizon,
+        });
+    }
+    cases
+}
+
+impl Bench {
+    /// Decides only.
+    async fn judge(
+        &self,
+        request: &Request<'_>,
+        cases: &[Case<'_>],
+        counts: &mut Counts,
+    ) -> Result<(), ReplayError> {
+        let present = self.present(request, cases, self.clock.now()).await?;
+        counts.count(cases, &decide(cases, &present).0);
+        Ok(())
+    }
+
+    /// Decides, stores, publishes. Where PostgreSQL refuses a message's change, the others get
+    /// theirs one by one.
+    async fn settle(
+        &self,
+        request: &Request<'_>,
+        cases: &[Case<'_>],
+        outlet: &mut Outlet<'_>,
+        counts: &mut Counts,
+    ) -> Result<(), ReplayError> {
+        let now = self.clock.now();
+        match self.commit(request, cases, now).await {
+            Ok(decided) => {
+                counts.count(cases, &decided);
+                self.tell(&decided, now, outlet).await
+            }
+            Err(StoreError::Refused(_)) if cases.len() > 1 => {
+                for case in cases {
+                    let alone = std::slice::from_ref(case);
+                    Box::pin(self.settle(request, alone, outlet, counts)).await?;
+                }
+                Ok(())
+            }
+            Err(StoreError::Refused(_)) => {
+                counts.refused += 1;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Decides and stores; nobody knows of it yet.
+    async fn commit<'a>(
+        &self,
+        request: &Request<'_>,
+        cases: &[Case<'a>],
+        now: Timestamp,
+    ) -> Result<Vec<Anew<'a>>, StoreError> {
+        if cases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let horizon = (cases.iter())
+            .map(|case| before(now, case.horizon.unwrap_or(request.horizon)))
+            .min()
+            .unwrap_or(now);
+        let work = async {
+            let present = self.present(request, cases, now).await?;
+            let (decided, mut raises) = decide(cases, &present);
+            self.session.raise(&mut raises, horizon, now).await?;
+            let rows: Vec<NewReplay<'_>> = decided.iter().map(Anew::row).collect();
+            self.session.insert_replays(&rows, request.why, now).await?;
+            Ok(decided)
+        };
+        self.session.transact(Box::pin(work)).await
+    }
+
+    /// The present statuses of the messages that are young enough.
+    async fn present(
+        &self,
+        request: &Request<'_>,
+        cases: &[Case<'_>],
+        now: Timestamp,
+    ) -> Result<HashMap<Uuid, String>, StoreError> {
+        let asked: Vec<_> = (cases.iter())
+            .map(|case| {
+                let horizon = case.horizon.unwrap_or(request.horizon);
+                (case.row.receipt().message_id(), before(now, horizon))
+            })
+            .collect();
+        self.session.present_statuses(&asked).await
+    }
+
+    /// Publishes what was decided at `now`, and notes that it is out.
+    async fn tell(
+        &self,
+        decided: &[Anew<'_>],
+        now: Timestamp,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<(), ReplayError> {
+        let applied = || (decided.iter()).filter(|anew| anew.verdict == Verdict::Applied);
+        let mut events: Vec<Event> = Vec::new();
+        for anew in applied() {
+            let id = self.sealing.operator_message_id(anew.row.receipt())?;
+            events::of_decision(&self.source, &anew.decision(&id, now), &mut events);
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
+        outlet.confirm(&events).await?;
+        let replays: Vec<ReplayKey> = applied().map(Anew::key).collect();
+        let confirmed_at = self.clock.now();
+        Ok(self.session.confirm_replays(&replays, confirmed_at).await?)
+    }
+}
