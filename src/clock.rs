@@ -23,7 +23,30 @@ pub fn is_sensible(at: Timestamp) -> bool {
 
 /// Drops what is finer than a microsecond, towards the past.
 pub fn truncate_to_micros(at: Timestamp) -> Timestamp {
-    let finer = at.as_nanosecond().rem_euclid(1_000);
-    Timestamp::from_nanosecond(at.as_nanosecond() - finer)
+    let finer = at.subsec_nanosecond().rem_euclid(1_000);
+    Timestamp::new(at.as_second(), at.subsec_nanosecond() - finer)
         .expect("the earliest timestamp is a whole second")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn truncating_takes_less_than_a_microsecond_away(
+            second in Timestamp::MIN.as_second()..=Timestamp::MAX.as_second(),
+            nanosecond in 0..1_000_000_000,
+        ) {
+            let at = Timestamp::new(second, nanosecond).unwrap();
+            let micros = truncate_to_micros(at);
+            let taken = at.as_nanosecond() - micros.as_nanosecond();
+            prop_assert!((0..1_000).contains(&taken));
+            prop_assert_eq!(micros.as_nanosecond() % 1_000, 0);
+        }
+    }
 }

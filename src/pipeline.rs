@@ -230,3 +230,6 @@ fn lane_of(item: &Item, lanes: usize) -> usize {
     }
     usize::try_from(hasher.finish() % lanes as u64).expect("a remainder of a usize")
 }
+
+#[cfg(test)]
+mod tests;

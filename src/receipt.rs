@@ -9,11 +9,14 @@ pub mod decision;
 pub mod group;
 pub mod ids;
 pub mod json;
+pub mod network_error;
+pub mod notation;
 pub mod phone;
 pub mod privacy;
 pub mod profile;
 mod rejection;
 pub mod smpp_text;
+pub mod sources;
 pub mod status;
 mod text;
 
@@ -26,8 +29,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use self::check::is_carrier_id;
+use self::json::Wire;
 pub use self::phone::PhoneNumber;
-use self::profile::{Profile, Profiles};
+use self::profile::{Meaning, Profile, Profiles};
 pub use self::rejection::{Field, Rejection};
 use self::status::{MessageState, Status};
 use self::text::{Span, Text};
@@ -51,7 +55,10 @@ pub struct Receipt {
     text: Text,
     carrier: Span,
     operator_message_id: Span,
+    written_id: Span,
     stat: Option<Span>,
+    /// The carrier's word for what was decided.
+    word: Option<Span>,
     err: Option<Span>,
     network_error_code: Option<Span>,
     submit_date: Option<Span>,
@@ -59,7 +66,7 @@ pub struct Receipt {
     source: Option<Span>,
     dest: Option<Span>,
     message_state: Option<MessageState>,
-    status: Option<Status>,
+    meaning: Option<Meaning>,
     profile: Arc<Profile>,
     pub account_id: Option<Uuid>,
     pub message_id: Option<Uuid>,
@@ -90,7 +97,9 @@ impl Receipt {
         }
         let text = Text::new(payload)?;
         let payload = text.payload();
-        check::receipt(json::read(&payload)?, publisher, profiles, text)
+        let mut wire = Wire::default();
+        json::read(&payload, &mut wire)?;
+        check::receipt(&wire, publisher, profiles, text)
     }
 
     pub fn carrier(&self) -> &str {
@@ -100,6 +109,11 @@ impl Receipt {
     /// Half of the match key, in the orchestrator's notation; the other half is the carrier.
     pub fn operator_message_id(&self) -> &str {
         self.text.get(self.operator_message_id)
+    }
+
+    /// The id as the carrier wrote it.
+    pub fn written_id(&self) -> &str {
+        self.text.get(self.written_id)
     }
 
     /// The profile it was read by.
@@ -142,24 +156,23 @@ impl Receipt {
 
     /// What the carrier reports; `None` when no table knows its word.
     pub fn status(&self) -> Option<Status> {
-        self.status
+        self.meaning.map(|meaning| meaning.status)
     }
 
     /// `dlr_status` of the message: the carrier's word in upper case where it says what was
     /// decided, else the SMPP word of the state.
     pub fn status_word(&self) -> Cow<'_, str> {
-        let decided = |status| status == self.status;
-        if let Some(stat) = self.stat()
-            && decided(Status::from_word(stat))
-            && !privacy::has_number(stat)
+        if let Some(word) = self.optional(self.word)
+            && !privacy::is_personal(word, self)
         {
-            return Cow::Owned(stat.to_ascii_uppercase());
+            return Cow::Owned(word.to_ascii_uppercase());
         }
-        let state = self.message_state.filter(|state| decided(state.status()));
-        let word = state
-            .and_then(MessageState::word)
-            .or_else(|| self.status.map(Status::smpp_word));
-        Cow::Borrowed(word.unwrap_or("UNKNOWN"))
+        let says = |state: &MessageState| self.profile.state(*state) == self.meaning;
+        let word = self.message_state.filter(says).and_then(MessageState::word);
+        Cow::Borrowed(word.unwrap_or_else(|| match self.meaning {
+            Some(meaning) => meaning.status.smpp_word(),
+            None => "UNKNOWN",
+        }))
     }
 
     fn optional(&self, span: Option<Span>) -> Option<&str> {
@@ -171,7 +184,7 @@ impl fmt::Debug for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receipt")
             .field("carrier", &self.carrier())
-            .field("status", &self.status)
+            .field("status", &self.status())
             .finish_non_exhaustive()
     }
 }

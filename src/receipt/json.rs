@@ -48,20 +48,18 @@ pub(super) struct Wire<'a> {
     pub(super) tlv_network_error_code: Value<'a>,
 }
 
-/// Reads one JSON object and nothing after it.
-pub(super) fn read(payload: &str) -> Result<Wire<'_>, Rejection> {
-    let mut wire = Wire::default();
+/// Reads one JSON object and nothing after it, into an empty `wire`: half a kibibyte that is moved
+/// twice on its way out costs a tenth of the reading.
+pub(super) fn read<'a>(payload: &'a str, wire: &mut Wire<'a>) -> Result<(), Rejection> {
     let trace = Trace::default();
     let mut json = serde_json::Deserializer::from_str(payload);
     let object = Object {
-        wire: &mut wire,
+        wire,
         trace: &trace,
         names: receipt_field,
     };
-    match json.deserialize_map(object).and_then(|()| json.end()) {
-        Ok(()) => Ok(wire),
-        Err(error) => Err(trace.explain(&error, payload)),
-    }
+    let read = json.deserialize_map(object).and_then(|()| json.end());
+    read.map_err(|error| trace.explain(&error, payload))
 }
 
 /// What the visitors leave behind for [`Trace::explain`], since serde's errors are prose.

@@ -61,27 +61,25 @@ pub struct Parted<'a> {
 
 impl<'a> Parted<'a> {
     pub fn of(receipt: &'a Receipt) -> Self {
-        let own = [receipt.source(), receipt.dest()].map(|own| own.map(PhoneNumber::expose));
-        let is_own = |text: &str| own.contains(&Some(text)) || is_number_of(text, own);
-        let id = Some(receipt.operator_message_id());
+        let own = own_numbers(receipt);
         let mut withheld = false;
         let mut part = |text: Option<&'a str>, seal: bool| {
             withheld |= seal && text.is_some();
             if seal { (None, text) } else { (text, None) }
         };
-        let (operator_message_id, sealed_id) =
-            part(id, is_number_of(receipt.operator_message_id(), own));
-        let mut part_text = |text: Option<&'a str>| {
-            let seal = text
-                .is_some_and(|text| has_number(text) || is_own(text) || holds_number_of(text, own));
-            part(text, seal)
-        };
+        let id = receipt.operator_message_id();
+        // In another base it would still tell the number.
+        let is_number = is_number_of(id, own) || is_number_of(receipt.written_id(), own);
+        let (operator_message_id, sealed_id) = part(Some(id), is_number);
+        let mut part_text =
+            |text: Option<&'a str>| part(text, text.is_some_and(|text| is_personal(text, receipt)));
         let (stat, sealed_stat) = part_text(receipt.stat());
         let (err, sealed_err) = part_text(receipt.err());
         let (network_error_code, sealed_code) = part_text(receipt.network_error_code());
         // Digits are a date's nature, so only a text that reads as a date may stand in the open.
         let mut part_date = |text: Option<&'a str>, readable: bool| {
-            let seal = text.is_some_and(|text| is_own(text) || (!readable && has_digits(text)));
+            let seal =
+                text.is_some_and(|text| is_own(text, own) || (!readable && has_digits(text)));
             part(text, seal)
         };
         let (submit_date, sealed_submit) =
@@ -142,27 +140,41 @@ impl Unsealed {
     }
 }
 
+/// Whether `text` may hold a phone number, or says one of the receipt's own addresses.
+pub(super) fn is_personal(text: &str, receipt: &Receipt) -> bool {
+    let own = own_numbers(receipt);
+    has_number(text) || is_own(text, own) || holds_number_of(text, own)
+}
+
+fn own_numbers(receipt: &Receipt) -> [Option<&str>; 2] {
+    [receipt.source(), receipt.dest()].map(|own| own.map(PhoneNumber::expose))
+}
+
+fn is_own(text: &str, own: [Option<&str>; 2]) -> bool {
+    own.contains(&Some(text)) || is_number_of(text, own)
+}
+
 /// Whether `text` is one of the receipt's own numbers, be it written with `+` or other signs.
 pub(super) fn is_number_of(text: &str, own: [Option<&str>; 2]) -> bool {
-    has_digits(text)
-        && own
-            .into_iter()
-            .flatten()
-            .any(|own| digits(own).eq(digits(text)))
+    let mut own = own.into_iter().flatten();
+    own.any(|own| digits(own).eq(digits(text))) && has_digits(text)
 }
 
 /// Whether one of the receipt's own numbers stands in `text`, in whatever groups it is written.
 fn holds_number_of(text: &str, own: [Option<&str>; 2]) -> bool {
+    if !has_digits(text) {
+        return false;
+    }
+    let text: Vec<u8> = digits(text).collect();
     let mut numbers = own.into_iter().flatten().filter(|own| has_digits(own));
-    has_digits(text)
-        && numbers.any(|own| {
-            let text: String = digits(text).collect();
-            text.contains(&digits(own).collect::<String>())
-        })
+    numbers.any(|own| {
+        let own: Vec<u8> = digits(own).collect();
+        text.windows(own.len()).any(|part| part == own)
+    })
 }
 
-fn digits(text: &str) -> impl Iterator<Item = char> {
-    text.chars().filter(char::is_ascii_digit)
+fn digits(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().filter(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

@@ -2,6 +2,15 @@
 
 use std::fmt;
 
+/// Characters of the longest word that `stat` may be (CONTRACT §3).
+pub const WORD_MAX: usize = 32;
+
+/// Whether `text` has the form of a carrier's word, known or not.
+pub fn is_word(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-');
+    (1..=WORD_MAX).contains(&text.len()) && text.bytes().all(allowed)
+}
+
 /// A message's status, in the order in which receipts may move it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {

@@ -1,10 +1,9 @@
 //! The text a receipt borrows from: its payload, and what had to be unescaped.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use super::notation::{KEY_MAX, WRITTEN_MAX};
 use super::{PAYLOAD_MAX, Rejection};
 
 /// A piece of a [`Text`]. Four bytes instead of a reference, so that a receipt can own its text and
@@ -17,13 +16,18 @@ pub(super) struct Span {
 
 /// Where spans into the unescaped part begin; offsets below it lie in the payload.
 const UNESCAPED: usize = 0x8000;
-const _: () = assert!(PAYLOAD_MAX <= UNESCAPED && UNESCAPED + PAYLOAD_MAX <= u16::MAX as usize);
+const _: () = assert!(PAYLOAD_MAX <= UNESCAPED);
+
+/// More than all values of a receipt together, each as long as CONTRACT §3 lets it be, in
+/// characters of four bytes: a carrier, the id as written, twelve others, and its key.
+const VALUES_MAX: usize = 64 + 4 * (WRITTEN_MAX + 12 * 32) + KEY_MAX;
+const _: () = assert!(UNESCAPED + VALUES_MAX <= u16::MAX as usize);
 
 /// UTF-8, checked once; every field is a [`Span`] of it.
 pub(super) struct Text {
     payload: ByteString,
-    /// Values that stand escaped in the payload, or in no payload at all (a subject's carrier).
-    /// Never longer than the payload plus one carrier id, both bounded.
+    /// Values that stand escaped in the payload, or in no payload at all: a subject's carrier, a
+    /// converted id. Never longer than [`VALUES_MAX`].
     unescaped: String,
 }
 
@@ -43,17 +47,9 @@ impl Text {
         self.payload.clone()
     }
 
-    /// Remembers a value: without copying when it is a slice of the payload.
-    #[expect(
-        clippy::ptr_arg,
-        reason = "borrowed and owned are told apart, which a str does not"
-    )]
-    pub(super) fn keep(&mut self, value: &Cow<'_, str>) -> Span {
-        let inside = match value {
-            Cow::Borrowed(slice) => self.offset_of(slice),
-            Cow::Owned(_) => None,
-        };
-        let start = inside.unwrap_or_else(|| {
+    /// Remembers a value of bounded length: without copying when it is a slice of the payload.
+    pub(super) fn keep(&mut self, value: &str) -> Span {
+        let start = self.offset_of(value).unwrap_or_else(|| {
             let start = UNESCAPED + self.unescaped.len();
             self.unescaped.push_str(value);
             start
