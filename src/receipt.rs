@@ -3,6 +3,7 @@
 //! [`Receipt::read`] is the one door: any bytes give a receipt that keeps every rule of CONTRACT §3
 //! or a named [`Rejection`], in linear time, without a panic. What comes after may trust it.
 
+pub mod archive;
 mod check;
 mod dates;
 pub mod decision;
@@ -19,6 +20,7 @@ pub mod smpp_text;
 pub mod sources;
 pub mod status;
 mod text;
+mod wire;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -29,12 +31,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use self::check::is_carrier_id;
-use self::json::Wire;
 pub use self::phone::PhoneNumber;
 use self::profile::{Meaning, Profile, Profiles};
 pub use self::rejection::{Field, Rejection};
 use self::status::{MessageState, Status};
 use self::text::{Span, Text};
+use self::wire::Wire;
 
 /// Bytes of the largest payload that is read (CONTRACT §3).
 pub const PAYLOAD_MAX: usize = 16 * 1024;
@@ -82,24 +84,29 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Reads a payload in either encoding. The archive form is not read yet: its prefix is an
-    /// unknown encoding to this version.
+    /// Reads a payload in either encoding, which its first bytes tell apart.
     pub fn read(
         payload: Bytes,
         publisher: Publisher<'_>,
         profiles: &Profiles,
     ) -> Result<Self, Rejection> {
-        match payload.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            None => return Err(Rejection::Empty),
-            Some(b'{') => {}
-            Some(_) if payload.len() > PAYLOAD_MAX => return Err(Rejection::Oversized),
-            Some(_) => return Err(Rejection::UnknownEncoding),
+        let first = payload.iter().find(|byte| !byte.is_ascii_whitespace());
+        let first = first.ok_or(Rejection::Empty)?;
+        if payload.len() > PAYLOAD_MAX {
+            return Err(Rejection::Oversized);
         }
-        let text = Text::new(payload)?;
-        let payload = text.payload();
-        let mut wire = Wire::default();
-        json::read(&payload, &mut wire)?;
-        check::receipt(&wire, publisher, profiles, text)
+        if *first == b'{' {
+            let mut wire = Wire::default();
+            let text = Text::new(payload)?;
+            let payload = text.payload();
+            json::read(&payload, &mut wire)?;
+            check::receipt(&wire, publisher, profiles, text)
+        } else if payload.starts_with(archive::MAGIC) {
+            let (wire, text) = archive::read(&payload)?;
+            check::receipt(&wire, publisher, profiles, text)
+        } else {
+            Err(Rejection::UnknownEncoding)
+        }
     }
 
     pub fn carrier(&self) -> &str {

@@ -3,10 +3,12 @@
     clippy::unwrap_used,
     reason = "what sets up a test may fail it; clippy knows test functions only"
 )]
+mod archives;
 mod attacks;
 mod carriers;
 mod command_line;
 mod connections;
+mod corpus;
 mod crashes;
 mod demo;
 mod hostile_messages;

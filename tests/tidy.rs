@@ -7,13 +7,14 @@ use std::process::Command;
 
 use dlr::config::Config;
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
     "migrations/README.md",
     "deploy/nats/README.md",
+    "fuzz/README.md",
 ];
 
 /// Every file below these is ours.
@@ -150,6 +151,7 @@ fn files_named_for_people_exist() {
         "src/",
         "tests/",
         "deploy/",
+        "fuzz/",
         "migrations/",
         ".ci/",
         ".github/",

@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use uuid::Uuid;
-
-use super::json::Wire;
 use super::notation::WRITTEN_MAX;
 use super::profile::Profiles;
 use super::rejection::Field;
 use super::sources::{Sources, is_id};
 use super::status::{WORD_MAX, is_word};
 use super::text::{Span, Text};
+use super::wire::Wire;
 use super::{Publisher, Receipt, Rejection, dates, privacy, smpp_text};
-use crate::clock;
 
 /// Characters of the longest carrier's name.
 const CARRIER_MAX: usize = 64;
@@ -57,11 +53,10 @@ pub(super) fn receipt(
     let done_date = given(wire.done_date.as_deref(), Field::DoneDate, date)?;
     let error_code = wire.tlv_network_error_code.as_deref();
     let error_code = error_code.or(wire.network_error_code.as_deref());
-    let received_at = received_at(wire.received_at.as_deref())?;
     // Some numbers read as a date, which would then tell them in the open.
     let read_date = |date: Option<&str>| {
         let date = date.filter(|date| !privacy::is_number_of(date, own))?;
-        dates::read(date, &profile, received_at)
+        dates::read(date, &profile, wire.received_at)
     };
     let written_id = text.keep(id.written);
     let key = id.key.as_ref().map(|key| text.keep(key));
@@ -75,11 +70,11 @@ pub(super) fn receipt(
         meaning: states.decided,
         state_disagrees: states.disagree,
         word: states.word().map(|word| text.keep(word)),
-        account_id: uuid(wire.account_id.as_deref(), Field::AccountId)?,
-        message_id: uuid(wire.message_id.as_deref(), Field::MessageId)?,
+        account_id: wire.account_id,
+        message_id: wire.message_id,
         submitted_at: read_date(submit_date),
         done_at: read_date(done_date),
-        received_at,
+        received_at: wire.received_at,
         stat: states.written_word().map(|stat| text.keep(stat)),
         err: err.map(|err| text.keep(err)),
         network_error_code: bounded(&mut text, error_code, Field::NetworkErrorCode, 16)?,
@@ -167,20 +162,4 @@ fn bounded(
     short(value, field, limit)?;
     let value = value.filter(|value| !value.is_empty());
     Ok(value.map(|value| text.keep(value)))
-}
-
-fn uuid(value: Option<&str>, field: Field) -> Result<Option<Uuid>, Rejection> {
-    let Some(value) = value else { return Ok(None) };
-    let Ok(id) = Uuid::try_parse(value) else {
-        return Err(Rejection::BadUuid(field));
-    };
-    Ok(Some(id))
-}
-
-fn received_at(value: Option<&str>) -> Result<Option<Timestamp>, Rejection> {
-    let Some(value) = value else { return Ok(None) };
-    match value.parse() {
-        Ok(at) if clock::is_sensible(at) => Ok(Some(clock::truncate_to_micros(at))),
-        _ => Err(Rejection::BadTimestamp(Field::ReceivedAt)),
-    }
 }

@@ -21,9 +21,10 @@ pub(super) fn read(
     let at = if text.bytes().all(|b| b.is_ascii_digit()) {
         digits(text.as_bytes(), profile, reference)
     } else {
-        text.parse().ok().map(clock::truncate_to_micros)
+        text.parse().ok()
     };
     at.filter(|at| clock::is_sensible(*at))
+        .map(clock::truncate_to_micros)
 }
 
 /// SMPP 3.4 appendix B writes `YYMMDDhhmm`; the wild adds seconds, and years of four digits.
@@ -114,6 +115,7 @@ mod tests {
             ("000000000000", None),
             ("00000101000000", None),
             ("1002312039", None),
+            ("02160520164107", None),
             ("1005232599", None),
             ("10052320391", None),
             ("1795262400000", None),

@@ -1,4 +1,4 @@
-//! The JSON encoding: bytes to [`Wire`], borrowed where nothing is escaped.
+//! The JSON encoding: text to [`Wire`], borrowed where nothing is escaped.
 //!
 //! The visitor is written by hand rather than derived because every fault has a name: serde's
 //! derived code says "duplicate field" and "invalid type" in prose only, skips unknown fields at
@@ -6,7 +6,6 @@
 
 mod values;
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
@@ -15,38 +14,13 @@ use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use self::values::{State, Words, is_too_deep};
+use self::values::{Id, State, Time, Words, is_too_deep};
 use super::Rejection;
 use super::rejection::Field;
+use super::wire::Wire;
 
 /// Levels of objects and arrays below the receipt itself, in fields that nobody reads.
 pub const DEPTH_MAX: u8 = 16;
-
-type Value<'a> = Option<Cow<'a, str>>;
-
-/// The fields as they stand in the payload, of the right type but otherwise unchecked.
-#[derive(Default)]
-pub(super) struct Wire<'a> {
-    pub(super) carrier_id: Value<'a>,
-    pub(super) operator_message_id: Value<'a>,
-    pub(super) stat: Value<'a>,
-    pub(super) message_state: Option<u8>,
-    pub(super) err: Value<'a>,
-    pub(super) network_error_code: Value<'a>,
-    pub(super) submit_date: Value<'a>,
-    pub(super) done_date: Value<'a>,
-    pub(super) source_addr: Value<'a>,
-    pub(super) dest_addr: Value<'a>,
-    pub(super) account_id: Value<'a>,
-    pub(super) message_id: Value<'a>,
-    pub(super) sub: Value<'a>,
-    pub(super) dlvrd: Value<'a>,
-    pub(super) raw_payload: Value<'a>,
-    pub(super) received_at: Value<'a>,
-    pub(super) tlv_receipted_message_id: Value<'a>,
-    pub(super) tlv_message_state: Option<u8>,
-    pub(super) tlv_network_error_code: Value<'a>,
-}
 
 /// Reads one JSON object and nothing after it, into an empty `wire`: half a kibibyte that is moved
 /// twice on its way out costs a tenth of the reading.
@@ -58,8 +32,10 @@ pub(super) fn read<'a>(payload: &'a str, wire: &mut Wire<'a>) -> Result<(), Reje
         trace: &trace,
         names: receipt_field,
     };
-    let read = json.deserialize_map(object).and_then(|()| json.end());
-    read.map_err(|error| trace.explain(&error, payload))
+    match json.deserialize_map(object).and_then(|()| json.end()) {
+        Ok(()) => trace.unreadable.get().map_or(Ok(()), Err),
+        Err(error) => Err(trace.explain(&error, payload)),
+    }
 }
 
 /// What the visitors leave behind for [`Trace::explain`], since serde's errors are prose.
@@ -67,6 +43,9 @@ pub(super) fn read<'a>(payload: &'a str, wire: &mut Wire<'a>) -> Result<(), Reje
 struct Trace {
     reading: Cell<Option<Field>>,
     fault: Cell<Option<Rejection>>,
+    /// A value that is no id or no time, which is named only if the payload is otherwise in order:
+    /// an archive has no such order of fields, and must be rejected with the same words.
+    unreadable: Cell<Option<Rejection>>,
     seen: Cell<u32>,
 }
 
@@ -74,6 +53,14 @@ impl Trace {
     fn fail<E: serde::de::Error>(&self, fault: Rejection) -> E {
         self.fault.set(Some(fault));
         E::custom(fault.reason())
+    }
+
+    /// Passes the value on, or remembers that there is none to be read.
+    fn readable<T>(&self, value: Option<T>, fault: Rejection) -> Option<T> {
+        if value.is_none() {
+            self.unreadable.set(self.unreadable.get().or(Some(fault)));
+        }
+        value
     }
 
     /// Whether this is the field's first appearance.
@@ -166,12 +153,9 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
                 Field::DoneDate => &mut wire.done_date,
                 Field::SourceAddr => &mut wire.source_addr,
                 Field::DestAddr => &mut wire.dest_addr,
-                Field::AccountId => &mut wire.account_id,
-                Field::MessageId => &mut wire.message_id,
                 Field::Sub => &mut wire.sub,
                 Field::Dlvrd => &mut wire.dlvrd,
                 Field::RawPayload => &mut wire.raw_payload,
-                Field::ReceivedAt => &mut wire.received_at,
                 Field::TlvReceiptedMessageId => &mut wire.tlv_receipted_message_id,
                 Field::TlvNetworkErrorCode => &mut wire.tlv_network_error_code,
                 Field::MessageState => {
@@ -180,6 +164,18 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
                 }
                 Field::TlvMessageState => {
                     wire.tlv_message_state = map.next_value_seed(State { field, trace })?;
+                    continue;
+                }
+                Field::AccountId => {
+                    wire.account_id = map.next_value_seed(Id { field, trace })?;
+                    continue;
+                }
+                Field::MessageId => {
+                    wire.message_id = map.next_value_seed(Id { field, trace })?;
+                    continue;
+                }
+                Field::ReceivedAt => {
+                    wire.received_at = map.next_value_seed(Time { field, trace })?;
                     continue;
                 }
                 Field::Tlv => {

@@ -65,9 +65,12 @@ pub enum Rejection {
     /// Starts neither like a JSON object nor like an archive this version reads.
     UnknownEncoding,
     NotUtf8,
-    /// Ends in the middle of the JSON text.
+    /// Ends in the middle of the JSON text or of the archive.
     Truncated,
     MalformedJson,
+    /// What follows the prefix is no archive of the version it names, or has bytes that belong to
+    /// no field.
+    MalformedArchive,
     /// Nested beyond [`super::json::DEPTH_MAX`] levels.
     TooDeep,
     /// U+0000, which PostgreSQL's text cannot hold.
@@ -78,9 +81,9 @@ pub enum Rejection {
     WrongLength(Field),
     BadCharacters(Field),
     OutOfRange(Field),
-    /// Not a UUID.
+    /// Not a UUID. An archive cannot say one that is none.
     BadUuid(Field),
-    /// Not RFC 3339. Only `receivedAt`, which our own gateways write, can fail so.
+    /// Not RFC 3339, or before 1900. Only `receivedAt`, which our own gateways write, can fail so.
     BadTimestamp(Field),
     /// Published on a subject that names no carrier, or a malformed one.
     BadSubject,
@@ -95,13 +98,14 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, for metrics that exist from the start.
-    pub const REASONS: [&'static str; 21] = [
+    pub const REASONS: [&'static str; 22] = [
         "empty",
         "oversized",
         "unknown_encoding",
         "not_utf8",
         "truncated",
         "malformed_json",
+        "malformed_archive",
         "too_deep",
         "contains_nul",
         "duplicate_field",
@@ -127,6 +131,7 @@ impl Rejection {
             Self::NotUtf8 => "not_utf8",
             Self::Truncated => "truncated",
             Self::MalformedJson => "malformed_json",
+            Self::MalformedArchive => "malformed_archive",
             Self::TooDeep => "too_deep",
             Self::ContainsNul => "contains_nul",
             Self::DuplicateField(_) => "duplicate_field",

@@ -10,9 +10,9 @@ pub(super) use self::id::is_id;
 pub use self::id::{GivenId, IdSource, Ids};
 pub use self::state::{Given, States};
 
-use super::json::Wire;
 use super::profile::Profile;
 use super::smpp_text::SmppText;
+use super::wire::Wire;
 
 pub(super) struct Sources<'a> {
     pub(super) ids: Ids<'a>,

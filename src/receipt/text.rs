@@ -1,4 +1,4 @@
-//! The text a receipt borrows from: its payload, and what had to be unescaped.
+//! The text a receipt borrows from: that of its payload, and what had to be unescaped.
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -32,10 +32,8 @@ pub(super) struct Text {
 }
 
 impl Text {
+    /// A payload that is all text, or the part of it that is; at most [`PAYLOAD_MAX`] bytes.
     pub(super) fn new(payload: Bytes) -> Result<Self, Rejection> {
-        if payload.len() > PAYLOAD_MAX {
-            return Err(Rejection::Oversized);
-        }
         let payload = ByteString::try_from(payload).map_err(|_utf8| Rejection::NotUtf8)?;
         Ok(Self {
             payload,

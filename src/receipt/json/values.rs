@@ -5,9 +5,14 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Visitor};
 
-use super::{DEPTH_MAX, Trace, Value};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{DEPTH_MAX, Trace};
+use crate::clock;
 use crate::receipt::Rejection;
 use crate::receipt::rejection::Field;
+use crate::receipt::wire::Value;
 
 /// A string without U+0000, or null, which means absent.
 pub(super) struct Words<'w> {
@@ -48,6 +53,43 @@ impl<'a> Visitor<'a> for Words<'_> {
 
     fn visit_unit<E>(self) -> Result<Value<'a>, E> {
         Ok(None)
+    }
+}
+
+/// A UUID in text, or null, which means absent.
+pub(super) struct Id<'w> {
+    pub(super) field: Field,
+    pub(super) trace: &'w Trace,
+}
+
+impl<'a> DeserializeSeed<'a> for Id<'_> {
+    type Value = Option<Uuid>;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, d: D) -> Result<Self::Value, D::Error> {
+        let Self { field, trace } = self;
+        Ok(Words { trace }.deserialize(d)?.and_then(|text| {
+            let id = Uuid::try_parse(&text).ok();
+            trace.readable(id, Rejection::BadUuid(field))
+        }))
+    }
+}
+
+/// A time in RFC 3339, or null, which means absent.
+pub(super) struct Time<'w> {
+    pub(super) field: Field,
+    pub(super) trace: &'w Trace,
+}
+
+impl<'a> DeserializeSeed<'a> for Time<'_> {
+    type Value = Option<Timestamp>;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, d: D) -> Result<Self::Value, D::Error> {
+        let Self { field, trace } = self;
+        Ok(Words { trace }.deserialize(d)?.and_then(|text| {
+            let at = text.parse().ok().filter(|at| clock::is_sensible(*at));
+            let at = at.map(clock::truncate_to_micros);
+            trace.readable(at, Rejection::BadTimestamp(field))
+        }))
     }
 }
 

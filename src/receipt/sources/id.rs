@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::receipt::json::Wire;
 use crate::receipt::notation::{Notation, WRITTEN_MAX};
 use crate::receipt::profile::Profile;
+use crate::receipt::wire::Wire;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdSource {

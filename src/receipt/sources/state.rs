@@ -1,9 +1,9 @@
 //! The state: the TLV, then `messageState`, then `stat`, then the text. UNKNOWN and what nobody
 //! knows yield to the next.
 
-use crate::receipt::json::Wire;
 use crate::receipt::profile::{Meaning, Profile};
 use crate::receipt::status::{MessageState, is_word};
+use crate::receipt::wire::Wire;
 
 /// What one source says; no meaning if neither table nor profile knows it.
 #[derive(Debug, Clone, Copy)]
