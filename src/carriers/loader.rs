@@ -76,10 +76,7 @@ impl Loader {
         let profiles = Profiles::new(self.standings.iter().filter_map(in_force));
         let carriers = profiles.iter().count();
         let refused = self.standings.values().map(|it| it.refused.len());
-        self.metrics
-            .profiles_refused
-            .set(gauge(refused.sum::<usize>() + self.omitted));
-        self.metrics.profiles_loaded.set(gauge(carriers));
+        let refused = refused.sum::<usize>() + self.omitted;
         // In the order of their names: the same ones on every replica.
         let mut named: Vec<&str> = profiles.iter().map(|(carrier, _)| carrier).collect();
         named.sort_unstable();
@@ -90,6 +87,8 @@ impl Loader {
             tracing::info!(carriers, "carrier profiles are loaded");
         }
         self.carriers.replace(profiles);
+        self.metrics.profiles_loaded.set(gauge(carriers));
+        self.metrics.profiles_refused.set(gauge(refused));
     }
 
     /// One line for each revision that is refused, when it is first seen, and for what is in force

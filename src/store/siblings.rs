@@ -35,6 +35,7 @@ WHERE m.group_id = ANY (ARRAY(
               WHERE group_id = g.group_id AND segments BETWEEN 2 AND $3 AND created_at > $2
               LIMIT $3 + 1) AS counted)))
   AND m.segments BETWEEN 2 AND $3 AND m.created_at > $2
+  AND m.id IS NOT NULL AND m.account_id IS NOT NULL
 ORDER BY m.id
 FOR NO KEY UPDATE";
 
