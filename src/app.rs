@@ -50,7 +50,7 @@ impl App {
     /// background.
     pub fn start(config: Config, ring: KeyRing) -> Result<Self, ProbesError> {
         let readiness = Readiness::new();
-        let metrics = Arc::new(Metrics::new(&reasons(), config.pipeline.lanes));
+        let metrics = Arc::new(metrics(&config));
         let probes = Probes::start(&config.probes, readiness.clone(), Arc::clone(&metrics))?;
         let app = Self {
             tasks: Tasks::new(),
@@ -123,6 +123,22 @@ async fn confirm_settlements(intake: &Client, config: &Config) {
     if !matches!(answer, Ok(Ok(_))) {
         tracing::warn!("no answer to the last settlements; some receipts may be delivered again");
     }
+}
+
+/// Everything that is counted, at zero.
+pub(crate) fn metrics(config: &Config) -> Metrics {
+    Metrics::new(&reasons(), config.pipeline.lanes)
+}
+
+/// Whether the segments of messages in parts are looked at, for a command.
+pub(crate) async fn group_switch(
+    config: &Config,
+    client: &tokio_postgres::Client,
+) -> Result<Arc<GroupSwitch>, tokio_postgres::Error> {
+    let switch = Arc::default();
+    let mut watch = GroupWatch::new(config.pipeline.group_status, &switch);
+    watch.look(client).await?;
+    Ok(switch)
 }
 
 fn reasons() -> Reasons {

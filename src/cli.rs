@@ -45,7 +45,7 @@ enum Command {
     Provision(provision::Args),
     /// Look at carriers' profiles and write new ones: how each writes ids, words and times
     Carriers(carriers::Args),
-    /// Decide anew what was recorded, or read again what was rejected
+    /// Decide anew what was recorded, read again what was rejected, look again at what is parked
     Replay(replay::Args),
     /// Publish the events of stored decisions again
     Events(events::Args),

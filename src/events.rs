@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::receipt::decision::{Decision, Parked, Resolution, Verdict};
+use crate::receipt::decision::{Decision, Parked, Verdict};
 pub use crate::receipt::ids::EventKind;
 use crate::receipt::status::Status;
 
@@ -52,11 +52,11 @@ pub fn of_parked(source: &Source, parked: &Parked<'_>) -> Event {
     unmatched::parked(source, parked)
 }
 
-/// The notice that a parked receipt has ended, at a time that is the same whenever it is made.
+/// The notice that a parked receipt has ended, with what is stored of that.
 pub fn of_resolution(
     source: &Source,
     parked: &Parked<'_>,
-    resolution: Resolution,
+    resolution: &str,
     at: Timestamp,
 ) -> Event {
     unmatched::resolved(source, parked, resolution, at)

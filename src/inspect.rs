@@ -2,7 +2,10 @@
 //!
 //! Each witness may be out of reach or not for our eyes; then the story says so and goes on without.
 
+mod events;
 mod reading;
+
+use std::time::Duration;
 
 use async_nats::jetstream;
 use jiff::{SignedDuration, Timestamp};
@@ -10,17 +13,18 @@ use serde::Serialize;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+pub use self::events::EventOf;
 pub use self::reading::Reading;
 use crate::broker::fetch::{FetchError, Fetched, fetch};
 use crate::config::Streams;
-use crate::events::{self, EventKind};
 use crate::pipeline::decode;
-use crate::receipt::ids::{ReceiptId, RowKey, message_event_id, unmatched_event_id};
+use crate::receipt::ids::RowKey;
 use crate::receipt::profile::Profiles;
 use crate::store::story::{
     self, ParkedRow, Present, ReceiptRow, RejectedRow, ReplayRow, ResolutionRow, Rows,
 };
 use crate::store::{failure, locate};
+use crate::sweep::Looks;
 
 /// The stream, as an account sees it that may look.
 pub struct Witness<'a> {
@@ -37,6 +41,8 @@ pub struct Question {
     /// How far back the tables are searched where nobody knows.
     pub search: SignedDuration,
     pub now: Timestamp,
+    /// After which a receipt lapses whose carrier's profile names no horizon.
+    pub horizon: Duration,
 }
 
 /// What could be learnt. What is missing because nobody could be asked stands in `unseen`.
@@ -54,6 +60,8 @@ pub struct Story {
     pub receipt: Option<ReceiptRow>,
     pub rejected: Option<RejectedRow>,
     pub parked: Option<ParkedRow>,
+    /// Of the sweeper, while it is open.
+    pub looks: Option<Looks>,
     pub resolution: Option<ResolutionRow>,
     pub replays: Vec<ReplayRow>,
     /// The message as it is now.
@@ -71,16 +79,6 @@ pub struct InStream {
     pub length: usize,
     /// How it would be read by now.
     pub reading: Reading,
-}
-
-/// An event that a decision about the envelope gave rise to.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EventOf {
-    pub subject: String,
-    /// `None` when it is made from an id that is sealed.
-    pub id: Option<Uuid>,
-    pub because: String,
 }
 
 impl Story {
@@ -144,7 +142,8 @@ pub async fn tell(
         receipt_id: identity.or_else(|| receipt_id(&rows)),
         in_stream: fetched.map(|envelope| in_stream(envelope, streams, profiles)),
         disposition: disposition(&rows),
-        events: events_of(&rows, streams),
+        events: events::of(&rows, streams),
+        looks: looks(question, &rows, profiles),
         receipt: rows.receipt,
         rejected: rows.rejected,
         parked: rows.parked,
@@ -171,6 +170,7 @@ async fn find(
         stored_at,
         search,
         now,
+        ..
     } = *question;
     if let Some(at) = stored_at {
         return locate::about(client, stream, sequence, at).await;
@@ -206,6 +206,13 @@ fn in_stream(envelope: Fetched, streams: &Streams, profiles: &Profiles) -> InStr
     }
 }
 
+fn looks(question: &Question, rows: &Rows, profiles: &Profiles) -> Option<Looks> {
+    let parked = rows.parked.as_ref().filter(|_| rows.resolution.is_none())?;
+    let horizon = profiles.of(&parked.carrier_id).horizon;
+    let horizon = horizon.unwrap_or(question.horizon);
+    Some(Looks::at(question.now, parked.parked_at, horizon))
+}
+
 fn receipt_id(rows: &Rows) -> Option<Uuid> {
     let receipt = rows.receipt.as_ref().map(|row| row.receipt_id);
     let parked = || rows.parked.as_ref().map(|row| row.receipt_id);
@@ -222,45 +229,4 @@ fn disposition(rows: &Rows) -> Option<String> {
         return Some("parked".to_owned());
     }
     rows.receipt.as_ref().map(|row| row.disposition.clone())
-}
-
-fn events_of(rows: &Rows, streams: &Streams) -> Vec<EventOf> {
-    let mut found = Vec::new();
-    if let Some(parked) = &rows.parked {
-        let ends = rows.resolution.as_ref().map(|row| row.resolution.as_str());
-        for what in ["parked"].into_iter().chain(ends) {
-            found.push(EventOf {
-                subject: streams.unmatched_subject.clone(),
-                id: Some(unmatched_event_id(ReceiptId(parked.receipt_id), what)),
-                because: what.to_owned(),
-            });
-        }
-    }
-    let Some(receipt) = &rows.receipt else {
-        return found;
-    };
-    let first = [(&receipt.disposition, &receipt.status, String::new())];
-    let replays = rows.replays.iter().map(|row| {
-        let by = format!(", replay {}", row.replay);
-        (&row.disposition, &row.status, by)
-    });
-    for (_, status, by) in first
-        .into_iter()
-        .chain(replays)
-        .filter(|(disposition, ..)| *disposition == "applied")
-    {
-        let billing =
-            events::is_billed(status).then_some((EventKind::Billing, &streams.billing_subject));
-        let webhook = (EventKind::Webhook, &streams.webhook_subject);
-        for (kind, subject) in billing.into_iter().chain([webhook]) {
-            let operator_message_id = receipt.operator_message_id.as_deref();
-            found.push(EventOf {
-                subject: subject.clone(),
-                id: operator_message_id
-                    .map(|id| message_event_id(kind, receipt.message_id, id, status)),
-                because: format!("{status}{by}"),
-            });
-        }
-    }
-    found
 }

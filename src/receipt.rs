@@ -84,29 +84,15 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Reads a payload in either encoding, which its first bytes tell apart.
+    /// Reads a payload in either encoding.
     pub fn read(
         payload: Bytes,
         publisher: Publisher<'_>,
         profiles: &Profiles,
     ) -> Result<Self, Rejection> {
-        let first = payload.iter().find(|byte| !byte.is_ascii_whitespace());
-        let first = first.ok_or(Rejection::Empty)?;
-        if payload.len() > PAYLOAD_MAX {
-            return Err(Rejection::Oversized);
-        }
-        if *first == b'{' {
-            let mut wire = Wire::default();
-            let text = Text::new(payload)?;
-            let payload = text.payload();
-            json::read(&payload, &mut wire)?;
-            check::receipt(&wire, publisher, profiles, text)
-        } else if payload.starts_with(archive::MAGIC) {
-            let (wire, text) = archive::read(&payload)?;
-            check::receipt(&wire, publisher, profiles, text)
-        } else {
-            Err(Rejection::UnknownEncoding)
-        }
+        open(payload, |wire, text| {
+            check::receipt(wire, publisher, profiles, text)
+        })
     }
 
     pub fn carrier(&self) -> &str {
@@ -184,6 +170,30 @@ impl Receipt {
 
     fn optional(&self, span: Option<Span>) -> Option<&str> {
         span.map(|span| self.text.get(span))
+    }
+}
+
+/// Opens a payload in either encoding, which its first bytes tell apart.
+fn open<T>(
+    payload: Bytes,
+    then: impl FnOnce(&Wire<'_>, Text) -> Result<T, Rejection>,
+) -> Result<T, Rejection> {
+    let first = payload.iter().find(|byte| !byte.is_ascii_whitespace());
+    let first = first.ok_or(Rejection::Empty)?;
+    if payload.len() > PAYLOAD_MAX {
+        return Err(Rejection::Oversized);
+    }
+    if *first == b'{' {
+        let text = Text::new(payload)?;
+        let payload = text.payload();
+        let mut wire = Wire::default();
+        json::read(&payload, &mut wire)?;
+        then(&wire, text)
+    } else if payload.starts_with(archive::MAGIC) {
+        let (wire, text) = archive::read(&payload)?;
+        then(&wire, text)
+    } else {
+        Err(Rejection::UnknownEncoding)
     }
 }
 

@@ -45,13 +45,11 @@ pub struct Scope {
     pub carrier: Option<String>,
 }
 
-/// Hears of each confirmation and each fault.
-pub(crate) type Report = dyn FnMut(EventKind, Result<(), PublishFault>) + Send;
-
 /// The way out for events.
 pub(crate) struct Outlet<'a> {
     pub(crate) publisher: &'a mut Publisher,
-    pub(crate) report: &'a mut Report,
+    /// Hears of each confirmation and each fault.
+    pub(crate) report: &'a mut (dyn FnMut(EventKind, Result<(), PublishFault>) + Send + 'a),
 }
 
 impl Outlet<'_> {

@@ -19,7 +19,6 @@ pub mod decided;
 pub mod failure;
 pub mod grants;
 pub mod key_checks;
-pub mod latest_profiles;
 pub mod locate;
 pub mod messages;
 pub mod migrations;

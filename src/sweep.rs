@@ -13,6 +13,7 @@ mod agenda;
 mod decide;
 mod intervals;
 mod look;
+pub(crate) mod on_demand;
 mod reading;
 mod schedule;
 mod tally;
@@ -27,8 +28,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::agenda::{Agenda, Errand};
 use self::decide::Deciding;
-use self::look::{Fault, Looking};
+pub(crate) use self::look::Fault;
+use self::look::Looking;
 use self::reading::Unreadable;
+pub use self::schedule::Looks;
 use self::tally::Tally;
 use crate::carriers::Carriers;
 use crate::clock::Clock;
@@ -48,6 +51,8 @@ use crate::telemetry::metrics::Metrics;
 const TICK: Duration = Duration::from_millis(500);
 /// How often a process asks whether it is its turn to sweep.
 const LEAD_AGAIN: Duration = Duration::from_secs(3);
+/// How often replays are looked for whose events may not be out.
+const REPLAYS_AGAIN: Duration = Duration::from_hours(1);
 /// Most rows looked through for one page, so that a query stays short where most are resolved.
 const SCANNED_MAX: usize = 10_000;
 const PAUSE_MIN: Duration = Duration::from_millis(200);
@@ -114,6 +119,7 @@ pub async fn start(
         connector,
         looking,
         horizon,
+        replays_finished: None,
         share: config.sweep.share,
         metrics,
         tasks: tasks.clone(),
@@ -133,6 +139,8 @@ struct Sweeper {
     connector: Connector,
     looking: Looking,
     horizon: Duration,
+    /// When replays were last looked for whose events may not be out.
+    replays_finished: Option<Instant>,
     /// In percent.
     share: u32,
     metrics: Arc<Metrics>,
@@ -181,6 +189,10 @@ impl Sweeper {
         self.metrics.sweep.active.set(1.0);
         let mut told = false;
         while !self.stop.is_cancelled() {
+            if (self.replays_finished).is_none_or(|at| at.elapsed() >= REPLAYS_AGAIN) {
+                self.looking.finish_replays(session.session()).await?;
+                self.replays_finished = Some(Instant::now());
+            }
             self.advance();
             let Some(errand) = self.agenda.next() else {
                 self.looking.tally.end(Clock.now());
@@ -229,7 +241,7 @@ impl Sweeper {
     async fn look(&mut self, session: &SweepSession, errand: Errand) -> Result<(), Fault> {
         let looked = self.looking.look(session, &errand, &self.profiles).await;
         let rest = match &looked {
-            Ok(rest) => rest.clone(),
+            Ok(looked) => looked.rest.clone(),
             Err(_) => Some(errand.range.start.clone()),
         };
         if let Some(rest) = rest {

@@ -91,6 +91,7 @@ async fn a_story_goes_from_the_stream_to_the_events() {
     let third = inspect(&onlooker, parked).await;
     assert_eq!(third["disposition"], json!("parked"));
     assert_eq!(third["parked"]["reason"], json!("no_message"));
+    assert!(third["looks"]["nextAt"].is_string(), "{third}");
     let fourth = inspect(&onlooker, rejected).await;
     assert_eq!(fourth["rejected"]["reason"], json!("unknown_encoding"));
     assert_eq!(

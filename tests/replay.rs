@@ -1,6 +1,7 @@
 //! Second chances: what was decided once is decided anew, beside it.
 
 mod again;
+mod parked;
 mod rejected;
 
 use std::time::Duration;
@@ -167,9 +168,8 @@ async fn a_message_that_postgresql_refuses_to_change_costs_the_others_nothing() 
     assert_eq!(again["done"]["applied"], json!(1));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replay_killed_between_commit_and_confirmation_is_announced_by_the_next() {
-    let app = TestApp::start().await;
+/// A replay of one receipt that has decided, and can confirm nothing, is killed.
+async fn killed_before_confirmation(app: &TestApp) {
     app.message("7").await;
     app.publish(receipt("7", "RT:0148")).await;
     app.drained().await;
@@ -177,7 +177,7 @@ async fn a_replay_killed_between_commit_and_confirmation_is_announced_by_the_nex
 
     // Nobody takes this subject, so its events are never confirmed.
     let mut astray = app.config.clone();
-    astray.streams.webhook_subject = "webhook.nowhere".to_owned();
+    astray.streams.webhook_subject = "webhook.nowhere".into();
     let folder = servers().await.supervisor.folder();
     let log = folder.join(format!("{}.log", app.database.name()));
     let mut process = Process::start_with(&astray, &RECORDED, &log);
@@ -196,7 +196,12 @@ async fn a_replay_killed_between_commit_and_confirmation_is_announced_by_the_nex
     assert!(app.webhooks().await.is_empty());
     let confirmed = app.column("SELECT seq::text FROM dlr.replay_confirmations");
     assert_eq!(confirmed.await, [""; 0]);
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_killed_between_commit_and_confirmation_is_announced_by_the_next() {
+    let app = TestApp::start().await;
+    killed_before_confirmation(&app).await;
     let next = report(&app.config, &RECORDED).await;
     assert_eq!(next["publishedAgain"], json!(1));
     assert_eq!(next["done"]["replayedBefore"], json!(1));
@@ -216,6 +221,25 @@ async fn a_replay_killed_between_commit_and_confirmation_is_announced_by_the_nex
         report(&app.config, &RECORDED).await["publishedAgain"],
         json!(0)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_replay_left_behind_is_announced_by_the_sweeper() {
+    let mut app = TestApp::start().await;
+    killed_before_confirmation(&app).await;
+    app.stop_processors().await;
+    // Else the next sweeper would think that somebody is at work on it.
+    let older = "UPDATE dlr.replayed_receipts SET replayed_at = replayed_at - interval '1 minute'";
+    app.sql.batch_execute(older).await.unwrap();
+    app.add_processor().await;
+    eventually(PATIENCE, "the replay is confirmed", async || {
+        app.rows("SELECT FROM dlr.replay_confirmations").await.len() == 1
+    })
+    .await;
+    let [webhook] = &app.webhooks().await[..] else {
+        panic!("one webhook")
+    };
+    assert_eq!(webhook.body["data"]["status"], json!("failed"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -155,7 +155,8 @@ fn show(args: &ReplayArgs, counted: &Counts, published: Option<Counts>) -> anyho
         (counted.at_once, "of receipts matched at once"),
         (counted.late, "of receipts matched after parking"),
         (counted.replayed, "of receipts decided anew"),
-        (counted.parked, "of parked receipts"),
+        (counted.parked, "of receipts parked"),
+        (counted.resolved, "of parked receipts that ended"),
     ] {
         writeln!(out, "{count:>10} {what}")?;
     }

@@ -8,14 +8,16 @@ use anyhow::Context as _;
 use tokio_postgres::Client;
 
 use super::run;
+use crate::app;
 use crate::broker;
+use crate::carriers::{Carriers, Loader};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::{EventKind, Source};
 use crate::lifecycle::{Member, Part, Tasks};
-use crate::pipeline;
 use crate::pipeline::matching::rows::Sealing;
 use crate::pipeline::publish::{Limits, PublishFault, Publisher};
+use crate::pipeline::{self, GroupSwitch};
 use crate::receipt::profile::Profiles;
 use crate::replay::Bench;
 use crate::seal::KeyRing;
@@ -25,26 +27,41 @@ use crate::store::{Session, key_checks};
 
 pub(super) struct Footing {
     pub(super) bench: Bench,
-    pub(super) profiles: Profiles,
+    pub(super) ring: Arc<KeyRing>,
+    pub(super) profiles: Arc<Profiles>,
+    /// Whether the segments of messages in parts are looked at.
+    pub(super) groups: Arc<GroupSwitch>,
 }
 
 impl Footing {
     /// `command` names the connection for whoever looks at the server.
     pub(super) async fn open(config: &Config, command: &str) -> anyhow::Result<Self> {
         let ring = Arc::new(run::key_ring(config)?);
-        let connector = Connector::new(&config.postgres, command);
-        let client = connector.connect_on(&Tasks::new()).await?;
+        let client = connect(config, command).await?;
         confirm(&ring, &client).await?;
-        let profiles = profiles(&client).await;
+        let profiles = profiles(config, &client).await;
         let profiles = profiles.map_err(|error| anyhow::Error::msg(describe_query(&error)))?;
+        let groups = app::group_switch(config, &client).await;
+        let groups = groups.map_err(|error| anyhow::Error::msg(describe_query(&error)))?;
         let bench = Bench {
             session: Session::open(client).await?,
             sealing: Sealing::new(&ring),
             source: Source::of_deployment(&config.deployment.name),
             clock: Clock,
         };
-        Ok(Self { bench, profiles })
+        Ok(Self {
+            bench,
+            ring,
+            profiles,
+            groups,
+        })
     }
+}
+
+/// A connection to PostgreSQL, driven until the command ends.
+pub(super) async fn connect(config: &Config, command: &str) -> anyhow::Result<Client> {
+    let connector = Connector::new(&config.postgres, command);
+    Ok(connector.connect_on(&Tasks::new()).await?)
 }
 
 /// As for the processor itself: what is sealed under a key that this database has seen another of
@@ -84,23 +101,14 @@ pub(super) fn complain() -> impl FnMut(EventKind, Result<(), PublishFault>) + Se
     }
 }
 
-/// Stands in until the profiles' own reader is here.
-pub(super) async fn profiles(client: &Client) -> Result<Profiles, tokio_postgres::Error> {
-    let rows = crate::store::latest_profiles::read(client).await?;
-    Ok(Profiles::new(rows.into_iter().map(
-        |(carrier, revision, document)| {
-            let document: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
-            let words = document["words"].as_object().into_iter().flatten();
-            let words = words.filter_map(|(word, status)| {
-                let status = crate::receipt::status::Status::from_stored(status.as_str()?)?;
-                Some((word.to_ascii_uppercase(), status))
-            });
-            let profile = crate::receipt::profile::Profile {
-                revision,
-                words: words.collect(),
-                ..Default::default()
-            };
-            (carrier, profile)
-        },
-    )))
+/// The profiles in force, as a processor reads them.
+pub(super) async fn profiles(
+    config: &Config,
+    client: &Client,
+) -> Result<Arc<Profiles>, tokio_postgres::Error> {
+    let carriers = Arc::new(Carriers::default());
+    let metrics = Arc::new(app::metrics(config));
+    let mut loader = Loader::new(Arc::clone(&carriers), metrics);
+    loader.follow(client).await?;
+    Ok(Arc::clone(&carriers.current()))
 }

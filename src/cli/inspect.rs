@@ -101,13 +101,14 @@ async fn ask(
     client: &Client,
     mut unseen: Vec<String>,
 ) -> Result<Story, tokio_postgres::Error> {
-    let profiles = footing::profiles(client).await;
+    let profiles = footing::profiles(config, client).await;
     let profiles = seen("the carriers' profiles", profiles, &mut unseen)?;
     let question = Question {
         sequence: args.sequence,
         stored_at: args.stored_at,
         search: SignedDuration::from_hours(24 * i64::from(args.days)),
         now: Clock.now(),
+        horizon: config.pipeline.horizon,
     };
     let profiles = profiles.unwrap_or_default();
     tell(

@@ -1,5 +1,6 @@
-//! `dlr replay`: a second chance for what was recorded or rejected.
+//! `dlr replay`: a second chance for what was recorded, rejected or parked.
 
+mod parked;
 mod recorded;
 mod rejected;
 
@@ -18,10 +19,11 @@ second time. What is to be done is counted first.
 
 --recorded works as `dlr run` does, with its roles and key ring; a message that is older than the
 horizon is left alone. --rejected needs, in nats.cert_file, the certificate of the account that checks
-the books (reconcile), publishes nothing, and leaves the rest to the sweeper.";
+the books (reconcile), publishes nothing, and leaves the rest to the sweeper. --parked does what the
+sweeper does by itself in the course of an hour.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = MORE, group = ArgGroup::new("what").required(true).args(["recorded", "rejected"]))]
+#[command(after_help = MORE, group = ArgGroup::new("what").required(true).args(["recorded", "rejected", "parked"]))]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
@@ -34,6 +36,10 @@ pub(super) struct Args {
     /// Fetch rejected envelopes from the stream, and park those that can be read by now
     #[arg(long)]
     rejected: bool,
+
+    /// Look at the open parked receipts now, without waiting for the sweeper
+    #[arg(long, conflicts_with_all = ["reason", "from", "to"])]
+    parked: bool,
 
     /// Why they were recorded (`unknown_word`) or rejected
     #[arg(long, value_name = "REASON")]
@@ -73,6 +79,8 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
     let config = loaded.require_pipeline()?;
     if args.rejected {
         rejected::run(&args, config).await?;
+    } else if args.parked {
+        parked::run(&args, config).await?;
     } else {
         recorded::run(&args, config).await?;
     }

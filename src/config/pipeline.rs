@@ -59,9 +59,11 @@ pub struct Pipeline {
     #[validate(range(max = 10))]
     pub early_redeliveries: u32,
 
-    /// Most such receipts waiting, over all replicas; beyond, they are parked at once. They hold
-    /// places of `max_ack_pending`, so at most 5 % of it.
-    /// Default 1000; 0 to 1000. `DLR__PIPELINE__EARLY_WAITING_MAX`
+    /// Most such receipts waiting for this process, and none while more than half of the consumer's
+    /// `max_ack_pending` is out over all replicas; beyond, they are parked at once, and the sweeper
+    /// asks for their messages. They hold places of `max_ack_pending`, so at most 5 % of it; with
+    /// many replicas, give each its part. Default 1000; 0 to 1000.
+    /// `DLR__PIPELINE__EARLY_WAITING_MAX`
     #[validate(range(max = EARLY_WAITING_MAX))]
     pub early_waiting_max: usize,
 

@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::receipt::decision::{Because, Message};
+use crate::receipt::decision::{Because, Message, Resolution};
 use crate::receipt::ids::ReceiptId;
 
 fn decision() -> Decision<'static> {
@@ -125,7 +125,7 @@ fn each_end_of_a_parked_receipt_is_a_notice_of_its_own() {
     let at = "2026-11-24T13:00:01.5Z".parse().unwrap();
     let source = Source::of_deployment("test");
     let bodies: Vec<serde_json::Value> = Resolution::ALL
-        .map(|resolution| of_resolution(&source, &parked(), resolution, at))
+        .map(|resolution| of_resolution(&source, &parked(), resolution.as_str(), at))
         .iter()
         .map(|event| serde_json::from_slice(&event.body).unwrap())
         .collect();

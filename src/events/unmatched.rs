@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Envelope, Event, EventKind, Source};
-use crate::receipt::decision::{Parked, Resolution};
+use crate::receipt::decision::Parked;
 use crate::receipt::ids::unmatched_event_id;
 
 #[derive(Serialize)]
@@ -28,10 +28,10 @@ pub(super) fn parked(source: &Source, parked: &Parked<'_>) -> Event {
 pub(super) fn resolved(
     source: &Source,
     parked: &Parked<'_>,
-    resolution: Resolution,
+    resolution: &str,
     at: Timestamp,
 ) -> Event {
-    notice(source, parked, Some(resolution.as_str()), at)
+    notice(source, parked, Some(resolution), at)
 }
 
 fn notice(source: &Source, parked: &Parked<'_>, resolution: Option<&str>, at: Timestamp) -> Event {

@@ -37,11 +37,13 @@ pub struct Counts {
     pub replayed: u64,
     /// Receipts that were parked.
     pub parked: u64,
+    /// Parked receipts that have ended.
+    pub resolved: u64,
 }
 
 impl Counts {
     pub fn total(&self) -> u64 {
-        self.at_once + self.late + self.replayed + self.parked
+        self.at_once + self.late + self.replayed + self.parked + self.resolved
     }
 }
 
@@ -54,17 +56,7 @@ pub(crate) async fn again(
 ) -> Result<Counts, ReplayError> {
     let mut counts = Counts::default();
     if request.kind == EventKind::Unmatched {
-        let mut walk = request.walk(Table::Parked, STORED_BEFORE);
-        while let Some(stretch) = walk.stretch(&bench.session).await? {
-            let page = bench.session.parked(&stretch, request.when()).await?;
-            let notices: Vec<Event> = page
-                .iter()
-                .map(|row| events::of_parked(&bench.source, &row.parked()))
-                .collect();
-            counts.parked += notices.len() as u64;
-            publish(&notices, &mut outlet).await?;
-            walk.advance(&page);
-        }
+        notices(bench, request, &mut outlet, &mut counts).await?;
         return Ok(counts);
     }
     for (decided, stored_before) in [
@@ -95,6 +87,40 @@ pub(crate) async fn again(
         }
     }
     Ok(counts)
+}
+
+/// Those of parking, then those of how it ended.
+async fn notices(
+    bench: &Bench,
+    request: &Request<'_>,
+    outlet: &mut Option<(&mut Outlet<'_>, &mut Pace)>,
+    counts: &mut Counts,
+) -> Result<(), ReplayError> {
+    let (session, source) = (&bench.session, &bench.source);
+    let mut walk = request.walk(Table::Parked, STORED_BEFORE);
+    while let Some(stretch) = walk.stretch(session).await? {
+        let page = session.parked(&stretch, request.when()).await?;
+        let notices: Vec<Event> = (page.iter())
+            .map(|row| events::of_parked(source, &row.parked()))
+            .collect();
+        counts.parked += notices.len() as u64;
+        publish(&notices, outlet).await?;
+        walk.advance(&page);
+    }
+    let mut walk = request.walk(Table::Resolutions, STORED_LONG_BEFORE);
+    while let Some(stretch) = walk.stretch(session).await? {
+        let page = session.ended(&stretch, request.when()).await?;
+        let notices: Vec<Event> = (page.iter())
+            .map(|row| {
+                let (resolution, at) = (row.resolution(), row.resolved_at());
+                events::of_resolution(source, &row.parked(), resolution, at)
+            })
+            .collect();
+        counts.resolved += notices.len() as u64;
+        publish(&notices, outlet).await?;
+        walk.advance(&page);
+    }
+    Ok(())
 }
 
 impl Request<'_> {

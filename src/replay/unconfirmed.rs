@@ -7,7 +7,6 @@ use crate::clock::Clock;
 use crate::events::{self, Source};
 use crate::pipeline::matching::rows::Sealing;
 use crate::store::Session;
-use crate::store::replays::Replayed;
 use crate::store::walk::{Table, Walk};
 
 /// Publishes the events of every replay decided before `before` that has no confirmation yet, and
@@ -26,16 +25,19 @@ pub(crate) async fn publish_unconfirmed(
     while let Some(stretch) = walk.stretch(session).await? {
         let page = session.unconfirmed_replays(&stretch, before).await?;
         let mut events = Vec::new();
+        let mut replays = Vec::new();
         for replayed in &page {
             let receipt = replayed.receipt();
-            let id = sealing.operator_message_id(receipt)?;
-            events::of_decision(source, &receipt.decision(&id), &mut events);
+            // A key that is missing here leaves it to a process that has it.
+            if let Ok(id) = sealing.operator_message_id(receipt) {
+                events::of_decision(source, &receipt.decision(&id), &mut events);
+                replays.push(replayed.replay());
+            }
         }
-        if !page.is_empty() {
+        if !replays.is_empty() {
             outlet.confirm(&events).await?;
-            let replays: Vec<_> = page.iter().map(Replayed::replay).collect();
             session.confirm_replays(&replays, Clock.now()).await?;
-            published += page.len() as u64;
+            published += replays.len() as u64;
         }
         walk.advance(&page);
     }

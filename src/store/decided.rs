@@ -10,6 +10,7 @@ use super::parked::StoredParked;
 use super::receipts::{COLUMNS, StoredReceipt, first_decision, receipt_columns};
 use super::walk::{Placed, Stretch, Table, row_key, within};
 use super::{Session, StoreError};
+use crate::receipt::decision::Parked;
 use crate::receipt::ids::RowKey;
 
 /// Where decisions that have events are found.
@@ -98,6 +99,20 @@ WHERE ",
 ORDER BY p.stored_at, p.stream, p.seq LIMIT $7"
 );
 
+const ENDED: &str = concat!(
+    "-- ended_in_time
+SELECT p.seq, p.receipt_id, p.carrier_id, p.operator_message_id, p.stat, p.reason, p.parked_at,
+    p.stored_at, p.stream, p.seq, e.resolution, e.resolved_at
+FROM dlr.orphan_resolutions AS e
+JOIN dlr.orphaned_receipts AS p
+  ON p.stored_at = e.stored_at AND p.stream = e.stream AND p.seq = e.seq
+WHERE ",
+    within!("e"),
+    " AND e.resolved_at >= $8 AND e.resolved_at < $9
+  AND ($10::text IS NULL OR p.carrier_id = $10)
+ORDER BY e.stored_at, e.stream, e.seq LIMIT $7"
+);
+
 /// An applied decision.
 pub struct Applied(StoredReceipt);
 
@@ -116,6 +131,29 @@ impl Placed for Applied {
 impl Placed for StoredParked {
     fn key(&self) -> RowKey {
         row_key(&self.0, 7)
+    }
+}
+
+/// A parked receipt that has ended.
+pub struct Ended(StoredParked);
+
+impl Ended {
+    pub fn parked(&self) -> Parked<'_> {
+        self.0.parked()
+    }
+
+    pub fn resolution(&self) -> &str {
+        self.0.0.get(10)
+    }
+
+    pub fn resolved_at(&self) -> Timestamp {
+        self.0.0.get(11)
+    }
+}
+
+impl Placed for Ended {
+    fn key(&self) -> RowKey {
+        self.0.key()
     }
 }
 
@@ -156,5 +194,11 @@ impl Session {
     ) -> Result<Vec<StoredParked>, StoreError> {
         let rows = stretch.query(self, PARKED, &when.params()).await?;
         Ok(rows.into_iter().map(StoredParked).collect())
+    }
+
+    /// Receipts of a stretch of [`Table::Resolutions`] that ended then: a page of them, the first.
+    pub async fn ended(&self, stretch: &Stretch, when: When<'_>) -> Result<Vec<Ended>, StoreError> {
+        let rows = stretch.query(self, ENDED, &when.params()).await?;
+        Ok(rows.into_iter().map(StoredParked).map(Ended).collect())
     }
 }

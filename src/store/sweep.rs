@@ -14,7 +14,8 @@ use crate::receipt::decision::{Parked, Resolution};
 use crate::receipt::ids::{ReceiptId, RowKey};
 
 /// The nested loops are meant: a plan for unknown parameters would hash the whole of the
-/// resolutions for one page. Without an order of its own the outer query stops at its limit.
+/// resolutions for one page. Without an order of its own the outer query stops at its limit. The
+/// time of parking stands beside the key so that either index finds the row at once.
 const OPEN_PAGE: &str = "\
 -- open_page
 SELECT p.parked_at, p.stored_at, p.stream, p.seq, p.receipt_id, p.carrier_id,
@@ -34,7 +35,8 @@ LEFT JOIN LATERAL (
 ) AS resolution ON true
 CROSS JOIN LATERAL (
     SELECT * FROM dlr.orphaned_receipts AS o
-    WHERE o.stored_at = scanned.stored_at AND o.stream = scanned.stream AND o.seq = scanned.seq
+    WHERE o.parked_at = scanned.parked_at AND o.stored_at = scanned.stored_at
+      AND o.stream = scanned.stream AND o.seq = scanned.seq
     LIMIT 1
 ) AS p
 WHERE resolution.found IS NULL AND ($11::text[] IS NULL OR scanned.carrier_id = ANY ($11))
@@ -55,9 +57,9 @@ const RESOLVE: &str = "\
 -- resolve
 INSERT INTO dlr.orphan_resolutions (
     stored_at, stream, seq, receipt_id, resolution, resolved_at, resolved_by)
-SELECT stored_at, stream, seq, receipt_id, resolution, $1, 'sweeper'
-FROM unnest($2::timestamptz[], $3::text[], $4::int8[], $5::uuid[], $6::text[])
-  AS v (stored_at, stream, seq, receipt_id, resolution)
+SELECT stored_at, stream, seq, receipt_id, resolution, resolved_at, 'sweeper'
+FROM unnest($1::timestamptz[], $2::text[], $3::int8[], $4::uuid[], $5::text[], $6::timestamptz[])
+  AS v (stored_at, stream, seq, receipt_id, resolution, resolved_at)
 ON CONFLICT DO NOTHING";
 
 /// "dlr" and a number, in the space of two-part keys, where the locks of envelopes are not.
@@ -156,6 +158,8 @@ pub struct Resolved<'a> {
     pub key: &'a RowKey,
     pub receipt_id: ReceiptId,
     pub resolution: Resolution,
+    /// The time that its notice tells, so that the notice can be made again from the rows.
+    pub at: Timestamp,
 }
 
 /// The sweeper's connection.
@@ -168,6 +172,9 @@ pub struct SweepSession {
 
 impl SweepSession {
     pub async fn open(client: Client) -> Result<Self, StoreError> {
+        // Plans are made once. One made while a month's partition is empty would read all of it for
+        // every row, until PostgreSQL next counts what is in there.
+        client.batch_execute("SET enable_seqscan = off").await?;
         Ok(Self {
             open_page: client.prepare(OPEN_PAGE).await?,
             page_end: client.prepare(PAGE_END).await?,
@@ -226,22 +233,18 @@ impl SweepSession {
         })
     }
 
-    /// Ends parked receipts, all at `resolved_at`; those that have ended already stay as they are.
-    pub async fn resolve(
-        &self,
-        rows: &[Resolved<'_>],
-        resolved_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// Ends parked receipts; those that have ended already stay as they are.
+    pub async fn resolve(&self, rows: &[Resolved<'_>]) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }
         let params = [
-            &resolved_at as &(dyn ToSql + Sync),
             column!(rows, |r| r.key.stored_at),
             column!(rows, |r| &*r.key.stream),
             column!(rows, |r| r.key.sequence.cast_signed()),
             column!(rows, |r| r.receipt_id.0),
             column!(rows, |r| r.resolution.as_str()),
+            column!(rows, |r| r.at),
         ];
         answer(self.session.client.execute(&self.resolve, &params)).await?;
         Ok(())

@@ -5,8 +5,9 @@
 //! a flood of new rows cannot keep the old ones from their looks and their end. And a pass over the
 //! rows of carriers whose profile has changed.
 //!
-//! Each takes what it looks at out of the same intervals, so a row is looked at at most once for each
-//! time that it falls due, and once for all of them if the sweeper was away.
+//! The first two take what they look at out of the same intervals, so a row is looked at at most once
+//! for each time that it falls due, and once for all of them if the sweeper was away. A pass looks at
+//! each row once more.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -36,7 +37,9 @@ pub(super) struct Errand {
 pub(super) struct Agenda {
     schedule: Schedule,
     due: Intervals<Position>,
-    cursor: Position,
+    /// What the cursor still has in front of it. Its end stays where it was when the cursor began:
+    /// behind it there is always something new.
+    ahead: Range<Position>,
     pass: Option<Errand>,
     /// Carriers for the next pass.
     changed: BTreeSet<String>,
@@ -58,7 +61,7 @@ impl Agenda {
         let mut due = Intervals::default();
         due.insert(whole(Timestamp::UNIX_EPOCH, now));
         Self {
-            cursor: Position::at(before(now, schedule.longest())),
+            ahead: Position::at(before(now, schedule.longest()))..Position::at(now),
             schedule,
             due,
             pass: None,
@@ -130,8 +133,14 @@ impl Agenda {
     }
 
     fn at_cursor(&mut self) -> Option<Errand> {
-        let range = self.due.take_next(&self.cursor)?;
-        self.cursor = range.end.clone();
+        let Range { start, end } = &self.ahead;
+        let mut taken = self.due.take_next(start, end);
+        if taken.is_none() {
+            self.ahead = Position::at(Timestamp::UNIX_EPOCH)..self.due.end()?.clone();
+            taken = self.due.take_next(&self.ahead.start, &self.ahead.end);
+        }
+        let range = taken?;
+        self.ahead.start = range.end.clone();
         Some(Errand {
             range,
             carriers: None,
@@ -145,8 +154,8 @@ impl Agenda {
             self.pass = Some(Errand { range, ..errand });
             return;
         }
-        if self.cursor == range.end {
-            self.cursor = range.start.clone();
+        if self.ahead.start == range.end {
+            self.ahead.start = range.start.clone();
         }
         self.due.insert(range);
     }

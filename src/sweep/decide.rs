@@ -36,6 +36,9 @@ pub(super) enum Finding {
         events: Vec<Event>,
         decided_at: Timestamp,
     },
+    /// Its decision is committed, but the key that its events need is missing here: it waits for a
+    /// process that has it, and never lapses.
+    Unspeakable,
     Open,
 }
 
@@ -185,9 +188,8 @@ impl Deciding {
         let mut events = Vec::new();
         // One that was only recorded has no events, so its id need not be opened.
         if stored.is_applied() {
-            // A key that is missing here leaves the row to a process that has it.
             let Ok(id) = self.sealing.operator_message_id(stored) else {
-                return Finding::Open;
+                return Finding::Unspeakable;
             };
             events::of_decision(&self.source, &stored.decision(&id), &mut events);
         }

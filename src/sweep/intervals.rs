@@ -44,21 +44,15 @@ impl<T: Ord + Clone> Intervals<T> {
         Some(from.clone()..last.end)
     }
 
-    /// Takes the first interval, or the rest of it, from `from` on; from the lowest, if there is
-    /// none.
-    pub(super) fn take_next(&mut self, from: &T) -> Option<Range<T>> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let mut at = self.0.partition_point(|old| old.end <= *from);
-        if at == self.0.len() {
-            at = 0;
-        }
-        let next = self.0.remove(at);
-        if next.start >= *from || next.end <= *from {
+    /// Takes the first interval, or the rest of it, from `from` on, if it begins before `until`.
+    pub(super) fn take_next(&mut self, from: &T, until: &T) -> Option<Range<T>> {
+        let at = self.0.partition_point(|old| old.end <= *from);
+        let next = self.0.get(at).filter(|next| next.start < *until)?.clone();
+        if next.start >= *from {
+            self.0.remove(at);
             return Some(next);
         }
-        self.0.insert(at, next.start..from.clone());
+        self.0[at].end = from.clone();
         Some(from.clone()..next.end)
     }
 }
@@ -91,7 +85,7 @@ mod tests {
     enum Step {
         Insert(Range<u8>),
         TakeHighest(u8),
-        TakeNext(u8),
+        TakeNext(Range<u8>),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -99,7 +93,7 @@ mod tests {
             4 => (any::<u8>(), 0..30_u8)
                 .prop_map(|(from, length)| Step::Insert(from..from.saturating_add(length))),
             1 => any::<u8>().prop_map(Step::TakeHighest),
-            1 => any::<u8>().prop_map(Step::TakeNext),
+            1 => any::<Range<u8>>().prop_map(Step::TakeNext),
         ]
     }
 
@@ -120,7 +114,7 @@ mod tests {
                         None
                     }
                     Step::TakeHighest(from) => set.take_highest(&from),
-                    Step::TakeNext(from) => set.take_next(&from),
+                    Step::TakeNext(within) => set.take_next(&within.start, &within.end),
                 };
                 for member in taken.into_iter().flatten() {
                     prop_assert!(model.remove(&member), "{} was not there", member);
@@ -143,13 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn the_next_is_the_lowest_again_behind_the_last() {
+    fn the_next_begins_within_the_range_that_is_asked_for() {
         let mut set = Intervals::default();
         set.insert(0..10);
         set.insert(20..30);
-        assert_eq!(set.take_next(&5), Some(5..10));
-        assert_eq!(set.take_next(&10), Some(20..30));
-        assert_eq!(set.take_next(&30), Some(0..5));
+        assert_eq!(set.take_next(&5, &20), Some(5..10));
+        assert_eq!(set.take_next(&10, &20), None);
+        assert_eq!(set.take_next(&10, &21), Some(20..30));
+        assert_eq!(set.take_next(&0, &30), Some(0..5));
         assert_eq!(set.len(), 0);
     }
 }

@@ -6,49 +6,63 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::Errand;
 use super::decide::{Deciding, Finding};
 use super::reading::Reading;
-use super::schedule::signed;
+use super::schedule::{self, signed};
 use super::tally::Tally;
 use crate::clock::Clock;
-use crate::events::{self, Event};
+use crate::events::{self, Event, EventKind};
 use crate::lifecycle::Member;
 use crate::pipeline::count;
-use crate::pipeline::publish::{Closed, Publisher};
+use crate::pipeline::publish::{Closed, PublishFault, Publisher};
 use crate::receipt::decision::{Parked, Resolution};
 use crate::receipt::profile::Profiles;
+use crate::replay::{Outlet, ReplayError, publish_unconfirmed};
 use crate::seal::KeyRing;
-use crate::store::StoreError;
 use crate::store::sweep::{OpenParked, PageLimits, Position, Resolved, SweepSession};
+use crate::store::{Session, StoreError};
+use crate::telemetry::metrics::Metrics;
 
 /// How long a stop waits for confirmations. What is not confirmed by then is published again by
 /// whoever sweeps next.
 const LAST_CONFIRMATIONS: Duration = Duration::from_secs(2);
 
+/// How old a replay has to be before it is taken for one that nobody is at work on.
+const REPLAY_AT_WORK: SignedDuration = SignedDuration::from_secs(15);
+
 /// Why a look came to no end.
-#[derive(Debug)]
-pub(super) enum Fault {
-    Store(StoreError),
-    Closed(Closed),
-    /// The process stops.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    #[error("the process stops")]
     Stopping,
 }
 
-impl From<StoreError> for Fault {
-    fn from(fault: StoreError) -> Self {
-        Self::Store(fault)
+impl From<ReplayError> for Fault {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Store(fault) => Self::Store(fault),
+            ReplayError::Closed(closed) => Self::Closed(closed),
+            other => Self::Store(StoreError::Unavailable(other.to_string())),
+        }
     }
 }
 
-impl From<Closed> for Fault {
-    fn from(closed: Closed) -> Self {
-        Self::Closed(closed)
-    }
+/// What a look saw.
+pub(super) struct Looked {
+    /// Where to go on, if there is more.
+    pub(super) rest: Option<Position>,
+    pub(super) matched: u64,
+    pub(super) lapsed: u64,
+    pub(super) open: u64,
 }
 
 pub(super) struct Looking {
@@ -65,18 +79,19 @@ pub(super) struct Looking {
 /// How one row comes out of a look.
 struct Outcome<'a> {
     row: &'a OpenParked,
-    resolution: Option<Resolution>,
+    /// And when, as its notice tells.
+    resolution: Option<(Resolution, Timestamp)>,
     events: Vec<Event>,
 }
 
 impl Looking {
-    /// Looks at the first rows of an errand; says where to go on, if there is more.
+    /// Looks at the first rows of an errand.
     pub(super) async fn look(
         &mut self,
         session: &SweepSession,
         errand: &Errand,
         profiles: &Profiles,
-    ) -> Result<Option<Position>, Fault> {
+    ) -> Result<Looked, Fault> {
         let page = session
             .open_page(&errand.range, errand.carriers.as_deref(), self.limits)
             .await?;
@@ -105,27 +120,39 @@ impl Looking {
         if !events.is_empty() {
             self.publish(&events).await?;
         }
-        let resolved: Vec<Resolved<'_>> = outcomes
-            .iter()
+        let resolved: Vec<Resolved<'_>> = (outcomes.iter())
             .filter_map(
                 |Outcome {
                      row, resolution, ..
                  }| {
+                    let (resolution, at) = (*resolution)?;
                     Some(Resolved {
                         key: &row.key,
                         receipt_id: row.parked().receipt_id,
-                        resolution: (*resolution)?,
+                        resolution,
+                        at,
                     })
                 },
             )
             .collect();
-        session.resolve(&resolved, Clock.now()).await?;
+        session.resolve(&resolved).await?;
         let is_scheduled = errand.carriers.is_none();
+        let mut looked = Looked {
+            rest: page.rest,
+            matched: 0,
+            lapsed: 0,
+            open: 0,
+        };
         for (reading, outcome) in readings.iter().zip(&outcomes) {
-            self.tally
-                .count(reading, outcome.resolution, is_scheduled, now);
+            let resolution = outcome.resolution.map(|(resolution, _)| resolution);
+            self.tally.count(reading, resolution, is_scheduled, now);
+            match resolution {
+                Some(Resolution::Matched) => looked.matched += 1,
+                Some(Resolution::Lapsed) => looked.lapsed += 1,
+                None => looked.open += 1,
+            }
         }
-        Ok(page.rest)
+        Ok(looked)
     }
 
     fn outcome<'a>(
@@ -149,6 +176,7 @@ impl Looking {
                 events.extend(decided);
                 Some((Resolution::Matched, decided_at))
             }
+            Finding::Unspeakable => None,
             // Also what cannot be read, or stored: nothing is matched beyond the horizon anyway.
             Finding::Open => {
                 let lapses_at = self.lapses_at(&parked, profiles);
@@ -156,16 +184,17 @@ impl Looking {
             }
         };
         if let Some((resolution, at)) = end {
+            let resolution = resolution.as_str();
             events.push(events::of_resolution(source, &parked, resolution, at));
         }
         Outcome {
             row: reading.row,
-            resolution: end.map(|(resolution, _)| resolution),
+            resolution: end,
             events,
         }
     }
 
-    fn lapses_at(&self, parked: &Parked<'_>, profiles: &Profiles) -> Timestamp {
+    pub(super) fn lapses_at(&self, parked: &Parked<'_>, profiles: &Profiles) -> Timestamp {
         let horizon = profiles.of(parked.carrier_id).horizon;
         let horizon = signed(horizon.unwrap_or(self.deciding.horizon));
         parked
@@ -176,24 +205,64 @@ impl Looking {
 
     /// Returns when every event is confirmed, however long that takes; but a stop does not wait.
     async fn publish(&mut self, events: &[Event]) -> Result<(), Fault> {
-        let (health, metrics) = (&self.outgoing, &self.deciding.metrics);
-        let confirmed = self.publisher.confirm(events, |kind, result| match result {
-            Ok(()) => count::of(&metrics.events_published, kind).increment(1),
-            Err(fault) => {
-                count::of(&metrics.publish_failures, kind).increment(1);
-                health.set(Err(fault.to_string()));
-            }
-        });
-        let impatient = async {
-            self.stop.cancelled().await;
-            sleep(LAST_CONFIRMATIONS).await;
-        };
-        tokio::select! {
-            biased;
-            confirmed = confirmed => confirmed?,
-            () = impatient => return Err(Fault::Stopping),
-        }
-        health.set(Ok(()));
+        let report = report(&self.outgoing, &self.deciding.metrics);
+        let confirmed = self.publisher.confirm(events, report);
+        unless_stopping(&self.stop, confirmed).await?;
+        self.outgoing.set(Ok(()));
         Ok(())
+    }
+
+    /// Publishes the events of replays whose own process died before they were confirmed.
+    pub(super) async fn finish_replays(&mut self, session: &Session) -> Result<(), Fault> {
+        let Deciding {
+            sealing,
+            source,
+            metrics,
+            ..
+        } = &self.deciding;
+        let mut outlet = Outlet {
+            publisher: &mut self.publisher,
+            report: &mut report(&self.outgoing, metrics),
+        };
+        let before = schedule::before(Clock.now(), REPLAY_AT_WORK);
+        let published = publish_unconfirmed(session, sealing, source, before, &mut outlet);
+        let published = unless_stopping(&self.stop, published).await?;
+        if published > 0 {
+            tracing::info!(replays = published, "published what a replay left behind");
+            self.outgoing.set(Ok(()));
+        }
+        Ok(())
+    }
+}
+
+/// Tells the metrics and the readiness of the output streams.
+fn report(
+    health: &Member,
+    metrics: &Metrics,
+) -> impl FnMut(EventKind, Result<(), PublishFault>) + Send {
+    move |kind, result| match result {
+        Ok(()) => count::of(&metrics.events_published, kind).increment(1),
+        Err(fault) => {
+            count::of(&metrics.publish_failures, kind).increment(1);
+            health.set(Err(fault.to_string()));
+        }
+    }
+}
+
+async fn unless_stopping<T, E>(
+    stop: &CancellationToken,
+    publishing: impl Future<Output = Result<T, E>>,
+) -> Result<T, Fault>
+where
+    Fault: From<E>,
+{
+    let impatient = async {
+        stop.cancelled().await;
+        sleep(LAST_CONFIRMATIONS).await;
+    };
+    tokio::select! {
+        biased;
+        published = publishing => Ok(published?),
+        () = impatient => Err(Fault::Stopping),
     }
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 /// Ages of the first looks; then every hour.
 const FIRST: [SignedDuration; 5] = [
@@ -27,6 +28,33 @@ const HORIZONS_MAX: usize = 32;
 /// tenth of the age.
 pub(super) const STEP_MIN: SignedDuration = SignedDuration::from_millis(500);
 const STEP_MAX: SignedDuration = SignedDuration::from_mins(2);
+
+/// A parked receipt's looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Looks {
+    /// How many have fallen due.
+    pub so_far: u32,
+    /// About when the next one falls due; `None` when only its end is left.
+    pub next_at: Option<Timestamp>,
+}
+
+impl Looks {
+    /// Of a receipt that was parked then, and lapses after `horizon`.
+    pub fn at(now: Timestamp, parked_at: Timestamp, horizon: Duration) -> Self {
+        let (age, horizon) = (now.duration_since(parked_at), signed(horizon));
+        let hourly = (1..).map(|hours| HOUR * hours);
+        let mut ages = BTreeSet::from(FIRST);
+        ages.extend(hourly.take_while(|hour| *hour < horizon));
+        ages.insert(horizon);
+        let next = ages.iter().find(|due| **due > age);
+        let so_far = ages.iter().filter(|due| **due <= age).count();
+        Self {
+            so_far: u32::try_from(so_far).unwrap_or(u32::MAX),
+            next_at: next.and_then(|due| parked_at.checked_add(*due).ok()),
+        }
+    }
+}
 
 /// The windows of all ages, and how far each has come.
 #[derive(Debug)]
@@ -119,6 +147,21 @@ mod tests {
     use super::*;
 
     const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    #[test]
+    fn the_looks_of_a_receipt_follow_from_its_age() {
+        let looks = |age: SignedDuration| {
+            let now = START.checked_add(age).unwrap();
+            let Looks { so_far, next_at } = Looks::at(now, START, Duration::from_mins(150));
+            (so_far, next_at.map(|at| at.duration_since(START)))
+        };
+        let (secs, mins) = (SignedDuration::from_secs, SignedDuration::from_mins);
+        assert_eq!(looks(secs(0)), (0, Some(secs(1))));
+        assert_eq!(looks(secs(30)), (3, Some(mins(2))));
+        assert_eq!(looks(mins(59)), (5, Some(mins(60))));
+        assert_eq!(looks(mins(121)), (7, Some(mins(150))));
+        assert_eq!(looks(mins(151)), (8, None));
+    }
 
     fn horizons(hours: u64) -> BTreeSet<Duration> {
         BTreeSet::from([Duration::from_hours(hours)])

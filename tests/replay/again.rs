@@ -11,7 +11,7 @@ use dlr::dev::nats::Identity;
 use serde_json::json;
 
 use super::{RECORDED, map_words};
-use crate::support::{TestApp, receipt, report};
+use crate::support::{PATIENCE, TestApp, eventually, receipt, report};
 
 /// With streams that forget at once which events they have.
 async fn app() -> TestApp {
@@ -62,14 +62,20 @@ async fn stored_decisions_are_published_again_byte_for_byte() {
     ] {
         app.publish(payload).await;
     }
+    app.publish(receipt("later", "DELIVRD")).await;
     app.drained().await;
+    app.message("later").await;
+    eventually(PATIENCE, "the sweeper finds the message", async || {
+        app.rows("SELECT FROM dlr.orphan_resolutions").await.len() == 1
+    })
+    .await;
     map_words(&app.sql, 1, &json!({"RT:0148": "failed"})).await;
     report(&app.config, &RECORDED).await;
 
     for (stream, subject, counted, of_other) in [
-        ("BILLING", "billing.events", [3, 1, 0], 1),
-        ("WEBHOOK", "webhook.dispatch", [4, 1, 0], 1),
-        ("SMS_DLR_UNMATCHED", "sms.dlr.unmatched", [0, 0, 1], 0),
+        ("BILLING", "billing.events", [3, 1, 1, 0, 0], 1),
+        ("WEBHOOK", "webhook.dispatch", [4, 1, 1, 0, 0], 1),
+        ("SMS_DLR_UNMATCHED", "sms.dlr.unmatched", [0, 0, 0, 2, 1], 0),
     ] {
         let first = bodies(&app, stream).await;
         assert!(first.values().all(|bodies| bodies.len() == 1));
@@ -85,8 +91,11 @@ async fn stored_decisions_are_published_again_byte_for_byte() {
         let until = ["--to", "9999-01-01T00:00:00Z"];
         let all = [&all[..], &until].concat();
         let dry = report(&app.config, &[&all[..], &["--dry-run"]].concat()).await;
-        let [at_once, replayed, parked] = counted;
-        let counted = json!({"atOnce": at_once, "late": 0, "replayed": replayed, "parked": parked});
+        let [at_once, late, replayed, parked, resolved] = counted;
+        let counted = json!({
+            "atOnce": at_once, "late": late, "replayed": replayed, "parked": parked,
+            "resolved": resolved
+        });
         assert_eq!(
             (&dry["counted"], &dry["published"]),
             (&counted, &json!(null))

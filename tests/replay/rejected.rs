@@ -5,9 +5,9 @@ use dlr::dev::nats::Identity as Account;
 use dlr::receipt::ids::Identity;
 use dlr::seal::{KeyRing, Place, Purpose};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{TestApp, receipt, report};
+use crate::support::{PATIENCE, TestApp, eventually, receipt, report};
 
 const REJECTED: [&str; 3] = ["replay", "--rejected", "--json"];
 
@@ -39,7 +39,7 @@ async fn rejected(app: &TestApp, identity: &Identity) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_be_read_by_now_is_parked_and_stays_rejected() {
-    let mut app = TestApp::around(|_| {}).await;
+    let mut app = TestApp::around(|config| config.sweep.enabled = false).await;
     let readable = app.publish(receipt("7", "DELIVRD")).await;
     let broken = app.publish("no receipt").await;
     let other = app
@@ -116,4 +116,30 @@ async fn what_can_be_read_by_now_is_parked_and_stays_rejected() {
         app.metrics()
     );
     assert_eq!(app.dispositions().await, [0, 0, 1, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_rejected_first_is_matched_late() {
+    let mut app = TestApp::around(|_| {}).await;
+    let sequence = app.publish(receipt("7", "DELIVRD")).await;
+    rejected(&app, &identity(&app, sequence).await).await;
+    let mut config = app.config.clone();
+    config.nats = app.nats.config(Account::Reconcile);
+    let done = report(&config, &REJECTED).await;
+    assert_eq!(done["done"]["parked"], json!(1));
+
+    app.add_processor().await;
+    app.drained().await;
+    let message = app.message("7").await;
+    eventually(PATIENCE, "the sweeper finds the message", async || {
+        app.rows("SELECT FROM dlr.orphan_resolutions").await.len() == 1
+    })
+    .await;
+    assert_eq!(app.status(message).await.0, "delivered");
+    assert_eq!(app.dispositions().await, [0, 0, 0, 1]);
+    assert_eq!(app.webhooks().await[0].body["data"]["late"], json!(true));
+    let resolutions: Vec<Value> = (app.unmatched().await.iter())
+        .map(|notice| notice.body["data"]["resolution"].clone())
+        .collect();
+    assert_eq!(resolutions, [json!(null), json!("matched")]);
 }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use crate::inspect::{EventOf, InStream, Reading, Story};
 use crate::receipt::decision::Flags;
 use crate::store::story::{ParkedRow, ReceiptRow, RejectedRow, ReplayRow, ResolutionRow};
+use crate::sweep::Looks;
 
 pub(super) fn of(story: &Story) -> Vec<String> {
     let mut lines = vec![format!("envelope {}/{}", story.stream, story.sequence)];
@@ -27,7 +28,7 @@ pub(super) fn of(story: &Story) -> Vec<String> {
         rejected_row(rejected, &mut line);
     }
     if let Some(parked) = &story.parked {
-        parked_row(parked, story.resolution.as_ref(), &mut line);
+        parked_row(parked, story, &mut line);
     }
     if let Some(receipt) = &story.receipt {
         receipt_row(receipt, &mut line);
@@ -122,7 +123,7 @@ fn rejected_row(row: &RejectedRow, line: &mut impl FnMut(String)) {
     ));
 }
 
-fn parked_row(row: &ParkedRow, resolution: Option<&ResolutionRow>, line: &mut impl FnMut(String)) {
+fn parked_row(row: &ParkedRow, story: &Story, line: &mut impl FnMut(String)) {
     line(format!(
         "parked at {}: {}, {} deliveries",
         row.parked_at, row.reason, row.deliveries
@@ -132,8 +133,15 @@ fn parked_row(row: &ParkedRow, resolution: Option<&ResolutionRow>, line: &mut im
         row.carrier_id,
         or_sealed(row.operator_message_id.as_deref())
     ));
-    line(match resolution {
-        None => "  open: no message so far".to_owned(),
+    let looks = match story.looks {
+        None => String::new(),
+        Some(Looks { so_far, next_at }) => {
+            let next = next_at.map_or_else(String::new, |at| format!(", the next about {at}"));
+            format!(" after {so_far} looks{next}")
+        }
+    };
+    line(match &story.resolution {
+        None => format!("  open{looks}"),
         Some(end) => {
             let note = end.note.as_deref();
             let note = note.map_or(String::new(), |note| format!(": {note}"));

@@ -23,7 +23,9 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
             reason = reason.as_str()
         );
     }
-    let Footing { bench, profiles } = Footing::open(config, COMMAND).await?;
+    let Footing {
+        bench, profiles, ..
+    } = Footing::open(config, COMMAND).await?;
     let now = bench.clock.now();
     let scope = args.scope(before(now, config.pipeline.horizon), now);
     let request = Request {

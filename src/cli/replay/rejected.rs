@@ -39,6 +39,7 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
     let Footing {
         mut bench,
         profiles,
+        ..
     } = Footing::open(config, COMMAND).await?;
     let now = bench.clock.now();
     let scope = args.scope(before(now, KEPT), now);

@@ -16,25 +16,15 @@ impl Meaning {
     /// By CONTRACT §3: the state, then the word; UNKNOWN yields. `None` when neither is known.
     pub(super) fn of(profile: &Profile, stat: Option<&str>, state: Option<u8>) -> Option<Self> {
         let state = state.map(MessageState);
-        let of_state = state.and_then(|state| {
-            let vendors = profile.states.get(&state.0).copied();
-            vendors.or_else(|| state.status())
-        });
-        let of_word = stat.and_then(|stat| {
-            let own = profile.words.get(&stat.to_ascii_uppercase()).copied();
-            own.or_else(|| Status::from_word(stat))
-        });
-        let said = [of_state, of_word];
-        let definite = said.into_iter().flatten().find(|it| *it != Status::Unknown);
-        let raw = definite.or_else(|| said.into_iter().flatten().next())?;
-        let status = match raw {
-            Status::Accepted => profile.accepted,
-            Status::Unknown => profile.unknown,
-            other => other,
-        };
-        let own = stat.filter(|stat| of_word == Some(raw) && !has_number(stat));
+        let of_state = state.and_then(|state| profile.state(state));
+        let of_word = stat.and_then(|stat| profile.word(stat));
+        let mut said = [of_state, of_word].into_iter().flatten();
+        let first = said.clone().next();
+        let decided = said.find(|it| it.is_definite).or(first)?;
+        let status = decided.status;
+        let own = stat.filter(|stat| of_word == Some(decided) && !has_number(stat));
         let smpp = state
-            .filter(|_| of_state == Some(raw))
+            .filter(|_| of_state == Some(decided))
             .and_then(MessageState::word);
         let word = match own {
             Some(stat) => stat.to_ascii_uppercase(),

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::*;
 use crate::receipt::PhoneNumber;
+use crate::receipt::profile::Profile;
 
 type Text = Option<Box<str>>;
 
@@ -44,6 +45,7 @@ fn facts(receipt: &Receipt) -> impl PartialEq + std::fmt::Debug + use<> {
     let texts = [
         Some(receipt.carrier()),
         Some(receipt.operator_message_id()),
+        Some(receipt.written_id()),
         receipt.stat(),
         receipt.err(),
         receipt.network_error_code(),
@@ -57,7 +59,11 @@ fn facts(receipt: &Receipt) -> impl PartialEq + std::fmt::Debug + use<> {
     let states = (receipt.message_state(), receipt.status());
     let ids = [receipt.account_id, receipt.message_id];
     let times = [receipt.submitted_at, receipt.done_at, receipt.received_at];
-    let flags = [receipt.id_disagrees, receipt.state_disagrees];
+    let flags = [
+        receipt.id_in_notation,
+        receipt.id_disagrees,
+        receipt.state_disagrees,
+    ];
     (texts, states, ids, times, flags)
 }
 
@@ -139,15 +145,21 @@ fn receipt() -> impl Strategy<Value = ReceiptV1> {
 #[test]
 fn a_receipt_means_the_same_in_both_encodings() {
     const CASES: u32 = 10_000;
+    let converting = json!({"ids": {
+        "field": {"form": "hex"}, "tlv": {"form": "hex"}, "text": {"form": "decimal"},
+        "stored": {"form": "decimal", "width": 10},
+    }});
+    let converting = Profile::parse(&converting, 1).unwrap();
+    let profiles = [Profiles::default(), Profiles::every(converting)];
+    let subjects = [Publisher::Gateway, Publisher::Carrier("acme")];
     let accepted = Cell::new(0);
     let mut runner = TestRunner::new(ProptestConfig::with_cases(CASES));
     let outcome = runner.run(&receipt(), |receipt| {
         let json = json_of(&receipt);
         let said = String::from_utf8_lossy(&json).into_owned();
-        for publisher in [Publisher::Gateway, Publisher::Carrier("acme")] {
-            let archive =
-                Receipt::read(receipt.to_bytes().unwrap(), publisher, &Profiles::default());
-            let json = Receipt::read(json.clone().into(), publisher, &Profiles::default());
+        for (publisher, profiles) in subjects.into_iter().zip(&profiles) {
+            let archive = Receipt::read(receipt.to_bytes().unwrap(), publisher, profiles);
+            let json = Receipt::read(json.clone().into(), publisher, profiles);
             accepted.set(accepted.get() + u32::from(archive.is_ok()));
             let [archive, json] = [archive, json].map(|it| it.map(|it| facts(&it)));
             prop_assert_eq!(archive, json, "{}", said);

@@ -1,0 +1,79 @@
+//! `dlr replay --parked`
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::Args;
+use crate::app;
+use crate::broker;
+use crate::cli::footing::{self, Footing};
+use crate::config::{Config, LogFormat, Telemetry};
+use crate::lifecycle::{Member, Part};
+use crate::store::sweep::SweepSession;
+use crate::sweep::on_demand::{Counts, OnDemand};
+use crate::telemetry;
+
+const COMMAND: &str = "dlr replay --parked";
+
+pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
+    // What keeps the sweeper from its work it logs.
+    telemetry::tracing::init(&Telemetry {
+        log: "warn".to_owned(),
+        format: LogFormat::Text,
+    })?;
+    let Footing {
+        ring,
+        profiles,
+        groups,
+        ..
+    } = Footing::open(config, COMMAND).await?;
+    let session = SweepSession::open(footing::connect(config, COMMAND).await?).await?;
+    let publish = broker::connect(&config.nats, COMMAND, Member::unwatched(Part::Nats)).await?;
+    let metrics = Arc::new(app::metrics(config));
+    let mut sweeper =
+        OnDemand::open(config, &ring, session, publish, profiles, groups, metrics).await?;
+    let carrier = args.carrier.as_deref();
+    let planned = sweeper.preview(carrier).await?;
+    if args.dry_run {
+        return show(args, &planned, None);
+    }
+    if !args.json {
+        show(args, &planned, None)?;
+    }
+    let done = sweeper.look(carrier).await?;
+    show(args, &planned, Some(&done))
+}
+
+fn show(args: &Args, planned: &Counts, done: Option<&Counts>) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    if args.json {
+        let report = json!({ "dryRun": args.dry_run, "planned": planned, "done": done });
+        writeln!(out, "{report}")?;
+        return Ok(());
+    }
+    if let Some(done) = done {
+        let Counts {
+            matched,
+            lapsed,
+            open,
+            ..
+        } = done;
+        writeln!(
+            out,
+            "done: {matched} matched, {lapsed} lapsed, {open} stay open"
+        )?;
+        return Ok(());
+    }
+    writeln!(out, "{} open parked receipts", planned.looked_at)?;
+    writeln!(out, "{:>10} match a message now", planned.matched)?;
+    writeln!(out, "{:>10} lapse", planned.lapsed)?;
+    for (reason, count) in &planned.open_because {
+        writeln!(out, "{count:>10} stay open: {reason}")?;
+    }
+    if args.dry_run {
+        writeln!(out, "nothing is done (--dry-run)")?;
+    }
+    Ok(())
+}

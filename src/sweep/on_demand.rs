@@ -1,0 +1,166 @@
+//! A look at every open row now, for whoever does not want to wait for it.
+//!
+//! It need not be the one sweeper: two at once decide once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_nats::{Client, SubscribeError};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::agenda::Errand;
+use super::decide::Deciding;
+use super::look::{Fault, Looking};
+use super::reading::Reading;
+use super::tally::Tally;
+use super::{SCANNED_MAX, pause_after};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::events::Source;
+use crate::lifecycle::{Member, Part};
+use crate::pipeline::GroupSwitch;
+use crate::pipeline::matching::candidates::Candidates;
+use crate::pipeline::publish::{self, Publisher};
+use crate::receipt::decision::{Parked, Unmatched};
+use crate::receipt::profile::Profiles;
+use crate::seal::KeyRing;
+use crate::store::sweep::{PageLimits, Position, SweepSession};
+use crate::telemetry::metrics::Metrics;
+
+/// Everything that a look stands on, with a connection of its own.
+pub(crate) struct OnDemand {
+    session: SweepSession,
+    looking: Looking,
+    profiles: Arc<Profiles>,
+    share: u32,
+}
+
+/// What became, or would become, of the open rows.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Counts {
+    pub(crate) looked_at: u64,
+    pub(crate) matched: u64,
+    pub(crate) lapsed: u64,
+    /// They stay open.
+    pub(crate) open: u64,
+    /// Why so; only known beforehand.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) open_because: BTreeMap<&'static str, u64>,
+}
+
+impl OnDemand {
+    pub(crate) async fn open(
+        config: &Config,
+        ring: &Arc<KeyRing>,
+        session: SweepSession,
+        publish: Client,
+        profiles: Arc<Profiles>,
+        groups: Arc<GroupSwitch>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, SubscribeError> {
+        let limits = publish::Limits {
+            in_flight_max: config.pipeline.publish_in_flight_max,
+            timeout: config.pipeline.publish_timeout,
+        };
+        let outputs = crate::pipeline::outputs(&config.streams);
+        let source = Source::of_deployment(&config.deployment.name);
+        let horizon = config.pipeline.horizon;
+        let looking = Looking {
+            limits: PageLimits {
+                rows: config.sweep.batch_max,
+                scanned: SCANNED_MAX.max(config.sweep.batch_max),
+            },
+            deciding: Deciding::new(ring, horizon, groups, source, Arc::clone(&metrics)),
+            ring: Arc::clone(ring),
+            publisher: Publisher::open(publish, outputs, limits).await?,
+            outgoing: Member::unwatched(Part::Publish),
+            tally: Tally::new(metrics),
+            stop: CancellationToken::new(),
+        };
+        Ok(Self {
+            session,
+            looking,
+            profiles,
+            share: config.sweep.share,
+        })
+    }
+
+    /// Looks at everything that is open now, of one carrier or of all, at the sweeper's own pace.
+    pub(crate) async fn look(&mut self, carrier: Option<&str>) -> Result<Counts, Fault> {
+        let mut counts = Counts::default();
+        let mut errand = errand(carrier, Clock.now());
+        loop {
+            let began = Instant::now();
+            let looked = (self.looking)
+                .look(&self.session, &errand, &self.profiles)
+                .await?;
+            counts.looked_at += looked.matched + looked.lapsed + looked.open;
+            counts.matched += looked.matched;
+            counts.lapsed += looked.lapsed;
+            counts.open += looked.open;
+            let Some(rest) = looked.rest else {
+                return Ok(counts);
+            };
+            errand.range.start = rest;
+            sleep(pause_after(began.elapsed(), self.share)).await;
+        }
+    }
+
+    /// Counts what that would do.
+    pub(crate) async fn preview(&self, carrier: Option<&str>) -> Result<Counts, Fault> {
+        let mut counts = Counts::default();
+        let mut errand = errand(carrier, Clock.now());
+        let (ring, horizon) = (&self.looking.ring, self.looking.deciding.horizon);
+        loop {
+            let carriers = errand.carriers.as_deref();
+            let page = (self.session)
+                .open_page(&errand.range, carriers, self.looking.limits)
+                .await?;
+            let readings: Vec<Reading<'_>> = (page.rows.iter())
+                .map(|row| Reading::of(row, ring, &self.profiles))
+                .collect();
+            let receipts = readings
+                .iter()
+                .filter_map(|it| Some((it.receipt.as_ref().ok()?, it.row.parked().parked_at)));
+            let now = Clock.now();
+            let session = self.session.session();
+            let candidates = Candidates::find(session, receipts, horizon).await?;
+            for Reading { row, receipt } in &readings {
+                counts.looked_at += 1;
+                let found = match receipt {
+                    Ok(receipt) => candidates.matching(receipt).map_err(Unmatched::as_str),
+                    Err(why) => Err(why.as_str()),
+                };
+                match found {
+                    Ok(_) => counts.matched += 1,
+                    Err(_) if self.lapses_at(&row.parked()) <= now => counts.lapsed += 1,
+                    Err(why) => {
+                        counts.open += 1;
+                        *counts.open_because.entry(why).or_default() += 1;
+                    }
+                }
+            }
+            let Some(rest) = page.rest else {
+                return Ok(counts);
+            };
+            errand.range.start = rest;
+        }
+    }
+
+    fn lapses_at(&self, parked: &Parked<'_>) -> Timestamp {
+        self.looking.lapses_at(parked, &self.profiles)
+    }
+}
+
+/// Everything that was parked before `now`.
+fn errand(carrier: Option<&str>, now: Timestamp) -> Errand {
+    Errand {
+        range: Position::at(Timestamp::UNIX_EPOCH)..Position::at(now),
+        carriers: carrier.map(|carrier| [carrier.to_owned()].into()),
+    }
+}
