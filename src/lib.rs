@@ -13,7 +13,8 @@
 //! | envelope | what JetStream delivers: payload, sequence, stored-at time, delivery count, reply |
 //! | receipt id | `UUIDv5` of (stream, sequence, stored-at nanoseconds): the same for every redelivery |
 //! | disposition | the one recorded end of an envelope: applied, recorded, parked or rejected |
-//! | parked | stored sealed because its message could not be found (yet) |
+//! | parked | stored sealed because its message could not be found (yet): open, until it is resolved |
+//! | profile | how a carrier writes ids, words and times |
 //! | settle | to acknowledge, delay or terminate an envelope |
 //!
 //! # Life of a receipt
@@ -31,15 +32,21 @@
 //! 7. `pipeline::settle` acknowledges the envelope. A crash anywhere before means that it comes
 //!    again, finds its disposition, and repeats the same events.
 //!
+//! What was parked is not forgotten: [`sweep`] looks again until its message is there, decides by the
+//! same code, publishes the same events, and only then resolves it; or lets it lapse at its horizon.
+//!
 //! # Where things are
 //!
 //! | room | what belongs there |
 //! |---|---|
-//! | [`receipt`] | what a receipt means: parsing, status, the state rule, privacy; no I/O |
+//! | [`receipt`] | what a receipt means: parsing (JSON, archive, SMPP text), profiles, status, the state rule, privacy; no I/O |
 //! | [`pipeline`] | the stages, and all control flow of a receipt's way |
 //! | [`events`] | what is published |
 //! | [`store`] | every SQL statement, connections, migrations; decides nothing |
-//! | [`carriers`] | the carriers' profiles in force |
+//! | [`sweep`] | parked receipts get their second life, or lapse |
+//! | [`replay`] | second chances: decided, read or published again, by further rows |
+//! | [`inspect`] | one envelope's whole story, without personal data |
+//! | [`carriers`] | the carriers' profiles: which revision is in force, followed and written |
 //! | [`broker`] | connecting to NATS, streams and consumers as the contract has them |
 //! | [`seal`] | key ring, envelopes, keyed hashes |
 //! | [`app`] | wiring: what must work before receipts are taken, and the watch over it |
@@ -53,6 +60,11 @@
 //! - An envelope is settled only after its disposition is committed and its events are confirmed.
 //! - A decision is stored with its receipt and never taken again. Nothing is stored or published
 //!   for an update that did not happen: a guarded update that misses rolls its batch back.
+//! - What is decided anew (a late match, a replay) is a further row, announced until it is confirmed;
+//!   a disposition never changes.
+//! - Ids are converted exactly as a profile says, or the receipt is parked; nothing is guessed.
+//! - Segments of a message are locked in the order of their ids before any message is updated; their
+//!   status is the one read behind the lock.
 //! - The tables only grow, for the role that the pipeline signs in as.
 //! - The state rule stands once, in Rust; SQL re-checks the status it started from.
 //! - Every queue, buffer, batch and label set has a bound; without room there is no pull, so a
@@ -71,6 +83,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dev;
+pub mod diagnosis;
 pub mod events;
 pub mod inspect;
 pub mod lifecycle;

@@ -31,6 +31,7 @@ pub mod replays;
 mod session;
 pub mod siblings;
 pub mod story;
+pub mod studies;
 pub mod sweep;
 pub mod walk;
 

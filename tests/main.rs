@@ -11,6 +11,7 @@ mod connections;
 mod corpus;
 mod crashes;
 mod demo;
+mod diagnose;
 mod hostile_messages;
 mod inspect;
 mod life_of_a_receipt;

@@ -1,5 +1,6 @@
 //! `dlr carriers`: the profiles of carriers, as the processor reads them.
 
+mod diagnose;
 mod list;
 mod set;
 mod show;
@@ -43,6 +44,9 @@ enum Action {
         #[arg(long)]
         history: bool,
     },
+    /// Study parked receipts and say what would match them; exits with 1 when there is something to
+    /// propose that is not written
+    Diagnose(diagnose::Args),
     /// Write the next revision of a carrier's profile; {} takes everything as it stands again
     Set {
         /// The carrier's id, as in receipts
@@ -62,6 +66,9 @@ enum Action {
 /// Signs in with `postgres.profiles_url`, or else with `postgres.url`: who only looks may be the
 /// processor's role.
 pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
+    if let Action::Diagnose(diagnose) = &args.action {
+        return diagnose::run(diagnose, args.json, &loaded).await;
+    }
     let (config, sign_in) = loaded.require_profiles()?;
     let connector = Connector::with(&config.postgres, sign_in, "dlr carriers");
     let (client, connection) = connector.connect().await?;
@@ -77,6 +84,7 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
 
 async fn act(args: &Args, client: &Client) -> anyhow::Result<ExitCode> {
     match &args.action {
+        Action::Diagnose(_) => unreachable!("has connections of its own"),
         Action::List => list::run(client, args.json).await?,
         Action::Show {
             carrier,
@@ -100,7 +108,7 @@ async fn act(args: &Args, client: &Client) -> anyhow::Result<ExitCode> {
 
 /// PostgreSQL's answer in words that may be shown, and what to do about the two that an operator
 /// meets.
-fn explained(error: anyhow::Error) -> anyhow::Error {
+pub(super) fn explained(error: anyhow::Error) -> anyhow::Error {
     let error = match error.downcast::<tokio_postgres::Error>() {
         Ok(error) => error,
         Err(other) => return other,
@@ -116,5 +124,5 @@ fn explained(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// How to come by the right to read and write profiles.
-const AS_PROFILES: &str = "; sign in as dlr_profiles, with postgres.profiles_url \
+pub(super) const AS_PROFILES: &str = "; sign in as dlr_profiles, with postgres.profiles_url \
                            (DLR__POSTGRES__PROFILES_URL) or DATABASE_URL";

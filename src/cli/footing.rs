@@ -66,7 +66,7 @@ pub(super) async fn connect(config: &Config, command: &str) -> anyhow::Result<Cl
 
 /// As for the processor itself: what is sealed under a key that this database has seen another of
 /// could not be opened again.
-async fn confirm(ring: &KeyRing, client: &Client) -> anyhow::Result<()> {
+pub(super) async fn confirm(ring: &KeyRing, client: &Client) -> anyhow::Result<()> {
     let known = key_checks::read(client).await;
     let known = known.map_err(|error| anyhow::Error::msg(describe_query(&error)))?;
     let new = ring.confirm(&known);

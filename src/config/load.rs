@@ -39,6 +39,13 @@ impl Loaded {
         Ok(&self.config)
     }
 
+    /// What whoever looks at parked receipts needs: PostgreSQL, and the keys to open them.
+    pub fn require_parked(&self) -> Result<&Config, ConfigError> {
+        self.config.require_postgres()?;
+        self.config.require_key_ring()?;
+        Ok(&self.config)
+    }
+
     /// What `dlr carriers` needs: the URL of its own role, or else the one of everybody.
     pub fn require_profiles(&self) -> Result<(&Config, SignIn), ConfigError> {
         let sign_in = self.config.postgres.for_profiles();

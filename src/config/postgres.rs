@@ -38,6 +38,15 @@ pub struct Postgres {
     /// `postgres.profiles_url`. `DLR__POSTGRES__PROFILES_URL_FILE`
     pub profiles_url_file: Option<PathBuf>,
 
+    /// The certificate of who writes carrier profiles (PEM, with its chain), where that role has one
+    /// of its own; read when `dlr carriers` connects and not before. Default none: `postgres.cert_file`
+    /// serves; goes with `postgres.profiles_key_file`. `DLR__POSTGRES__PROFILES_CERT_FILE`
+    pub profiles_cert_file: Option<PathBuf>,
+
+    /// Its private key (PEM). Default none; goes with `postgres.profiles_cert_file`.
+    /// `DLR__POSTGRES__PROFILES_KEY_FILE`
+    pub profiles_key_file: Option<PathBuf>,
+
     /// Certificates (PEM) of the authority that the server is checked against (chain and host
     /// name), and no other. Given, TLS is required.
     /// Default none; needed off loopback. `DLR__POSTGRES__CA_FILE`
@@ -72,6 +81,8 @@ impl Default for Postgres {
             url_file: None,
             profiles_url: SecretString::default(),
             profiles_url_file: None,
+            profiles_cert_file: None,
+            profiles_key_file: None,
             ca_file: None,
             cert_file: None,
             key_file: None,
@@ -117,6 +128,17 @@ impl Postgres {
         match sign_in {
             SignIn::Main => (&self.url, self.url_file.as_deref()),
             SignIn::Profiles => (&self.profiles_url, self.profiles_url_file.as_deref()),
+        }
+    }
+
+    /// Certificate and key to sign in with.
+    pub fn identity_of(&self, sign_in: SignIn) -> Option<(&Path, &Path)> {
+        let own = self.profiles_cert_file.as_deref();
+        let own = own.zip(self.profiles_key_file.as_deref());
+        let main = self.cert_file.as_deref().zip(self.key_file.as_deref());
+        match sign_in {
+            SignIn::Main => main,
+            SignIn::Profiles => own.or(main),
         }
     }
 

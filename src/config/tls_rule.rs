@@ -93,6 +93,15 @@ fn check_postgres(postgres: &Postgres) -> Result<(), ConfigError> {
             parsed.map_err(|error| ConfigError::new(error.setting(sign_in), error.to_string()))?;
         }
     }
+    // Not opened: whoever else shares the configuration need not be able to.
+    let own = [&postgres.profiles_cert_file, &postgres.profiles_key_file];
+    let own = own.map(Option::is_some);
+    if own[0] != own[1] {
+        let names = ["postgres.profiles_cert_file", "postgres.profiles_key_file"];
+        let [given, missing] = if own[0] { names } else { [names[1], names[0]] };
+        let problem = format!("not set, but {given} is; the two go together");
+        return Err(ConfigError::new(missing, problem));
+    }
     check_files(
         "postgres",
         postgres.ca_file.as_deref(),

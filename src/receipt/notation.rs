@@ -16,7 +16,7 @@ use self::number::Number;
 pub(super) const WRITTEN_MAX: usize = 128;
 
 /// Characters of the longest prefix or suffix that a profile may name.
-pub(super) const AFFIX_MAX: usize = 64;
+pub(crate) const AFFIX_MAX: usize = 64;
 
 /// Characters of the longest converted id.
 pub(super) const KEY_MAX: usize = AFFIX_MAX + number::DIGITS_MAX + AFFIX_MAX;

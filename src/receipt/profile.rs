@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use self::document::{Fault, ProfileError};
+pub use self::document::{Fault, HORIZON_MAX, ProfileError};
 use super::notation::Notation;
 use super::status::{MessageState, Status, WORD_MAX};
 

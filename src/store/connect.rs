@@ -158,20 +158,17 @@ impl Connector {
     }
 
     fn tls(&self) -> Result<Tls, ConnectError> {
-        let Postgres {
-            ca_file,
-            cert_file,
-            key_file,
-            ..
-        } = &self.settings;
-        let Some(ca) = ca_file else {
+        let Some(ca) = &self.settings.ca_file else {
             return Ok(Tls::off());
         };
-        let identity = cert_file.as_deref().zip(key_file.as_deref());
+        let identity = self.settings.identity_of(self.sign_in);
         crate::tls::client_config(ca, identity)
             .map(|config| Tls::new(Arc::new(config)))
             .map_err(|error| ConnectError::Setting {
-                setting: "postgres.ca_file, cert_file, key_file",
+                setting: match self.sign_in {
+                    SignIn::Main => "postgres.ca_file, cert_file, key_file",
+                    SignIn::Profiles => "postgres.ca_file, profiles_cert_file, profiles_key_file",
+                },
                 why: error.to_string(),
             })
     }

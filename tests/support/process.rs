@@ -128,7 +128,7 @@ fn command(config: &Config, args: &[&str]) -> Command {
 fn variables(config: &Config) -> Vec<(&'static str, String)> {
     let path = |path: &Option<PathBuf>| path.as_ref().unwrap().display().to_string();
     let (nats, postgres) = (&config.nats, &config.postgres);
-    vec![
+    let mut variables = vec![
         ("NATS__URL", nats.url.clone()),
         ("NATS__CA_FILE", path(&nats.ca_file)),
         ("NATS__CERT_FILE", path(&nats.cert_file)),
@@ -159,5 +159,20 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
             "STREAMS__OUTPUT_MAX_BYTES",
             config.streams.output_max_bytes.to_string(),
         ),
-    ]
+    ];
+    let profiles_url = postgres.profiles_url.expose_secret();
+    if !profiles_url.is_empty() {
+        variables.extend([
+            ("POSTGRES__PROFILES_URL", profiles_url.to_owned()),
+            (
+                "POSTGRES__PROFILES_CERT_FILE",
+                path(&postgres.profiles_cert_file),
+            ),
+            (
+                "POSTGRES__PROFILES_KEY_FILE",
+                path(&postgres.profiles_key_file),
+            ),
+        ]);
+    }
+    variables
 }

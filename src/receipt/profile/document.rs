@@ -38,7 +38,8 @@ use crate::receipt::status::{Status, is_word};
 
 const WORDS_MAX: usize = 200;
 const HORIZON_MIN: Duration = Duration::from_hours(1);
-const HORIZON_MAX: Duration = Duration::from_hours(30 * 24);
+/// The longest that a profile may say.
+pub const HORIZON_MAX: Duration = Duration::from_hours(30 * 24);
 const ZONE_MAX: usize = 64;
 
 /// Why a document is no profile: the field, and what is wrong with it.

@@ -118,7 +118,7 @@ fn an_archive_of_something_else_is_malformed() {
     // All zeros are a receipt without any field.
     let payload = [&V1[..], &[0; 2], &[0; v1::ROOT_LENGTH]].concat();
     let rejection = read(with_its_length(payload)).unwrap_err();
-    assert_eq!(rejection, Rejection::MissingState);
+    assert_eq!(rejection, Rejection::MissingCarrier);
     let payload = [&V1[..], &[0; 2], &[0xff; 400]].concat();
     let rejection = read(with_its_length(payload)).unwrap_err();
     assert_eq!(rejection, Rejection::NotUtf8);

@@ -1,0 +1,325 @@
+//! A diagnosis in words.
+
+use std::io::{self, Write};
+
+use crate::carriers::Difference;
+use crate::cli::carriers::telling::time;
+use crate::diagnosis::{
+    Clock, Diagnosis, DryRun, Evidence, Findings, Noticed, Parked, Proposal, Reading, Unfound,
+};
+
+use super::spoken::spoken;
+
+/// Carriers of unfound ids that are named.
+const CARRIERS_TOLD: usize = 3;
+
+/// Tells what there is to tell of a carrier, if anything, or if it was asked for alone.
+pub(super) fn print(out: &mut impl Write, diagnosis: &Diagnosis, alone: bool) -> io::Result<bool> {
+    let is_told = alone || is_noteworthy(diagnosis);
+    if is_told {
+        carrier(out, diagnosis)?;
+    }
+    Ok(is_told)
+}
+
+/// What is to be said behind so many carriers.
+pub(super) fn print_end(out: &mut impl Write, findings: &Findings, told: usize) -> io::Result<()> {
+    if told == 0 {
+        writeln!(
+            out,
+            "no parked receipts are open, and nothing odd was noticed"
+        )?;
+    }
+    if findings.left_out > 0 {
+        let left_out = number(findings.left_out);
+        writeln!(
+            out,
+            "{left_out} more carriers were left out; name the one you mean"
+        )?;
+    }
+    Ok(())
+}
+
+fn is_noteworthy(diagnosis: &Diagnosis) -> bool {
+    diagnosis.parked.open > 0
+        || diagnosis.proposal.is_some()
+        || !diagnosis.lately.unknown_words.is_empty()
+}
+
+fn carrier(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    parked(out, diagnosis)?;
+    if let Some(it) = &diagnosis.reading {
+        reading(out, it)?;
+    }
+    unfound(out, &diagnosis.parked, &diagnosis.unfound)?;
+    if let Some(it) = &diagnosis.clock {
+        clock(out, it)?;
+    }
+    lately(out, &diagnosis.lately)?;
+    match &diagnosis.proposal {
+        Some(it) => proposal(out, diagnosis, it),
+        None => writeln!(out, "  proposal: none"),
+    }
+}
+
+fn parked(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    let Diagnosis {
+        carrier,
+        revision,
+        parked,
+        ..
+    } = diagnosis;
+    let profile = match revision {
+        0 => "no profile".to_owned(),
+        revision => format!("profile revision {revision}"),
+    };
+    if parked.open == 0 {
+        return writeln!(out, "{carrier}: no parked receipts are open; {profile}");
+    }
+    let open = number(parked.open);
+    let mut reasons: Vec<(&String, &u64)> = parked.reasons.iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let reasons = reasons.into_iter();
+    let reasons: Vec<String> = reasons
+        .map(|(reason, count)| format!("{reason} {}", number(*count)))
+        .collect();
+    let reasons = reasons.join(", ");
+    let since = parked.oldest.map(time).unwrap_or_default();
+    writeln!(
+        out,
+        "{carrier}: {open} parked receipts are open, since {since} ({reasons}); {profile}"
+    )?;
+    if parked.unreadable > 0 {
+        let (unreadable, all) = (parked.unreadable, parked.unreadable + parked.studied);
+        writeln!(
+            out,
+            "  {} of {} looked at cannot be opened or read: is it the right key ring?",
+            number(unreadable),
+            number(all)
+        )?;
+    }
+    if parked.matching_now > 0 {
+        writeln!(
+            out,
+            "  {} of {} studied match as they are read now: the sweeper will find them",
+            number(parked.matching_now),
+            number(parked.studied)
+        )?;
+    }
+    Ok(())
+}
+
+fn reading(out: &mut impl Write, reading: &Reading) -> io::Result<()> {
+    let evidence = &reading.evidence;
+    let (gained, stuck, of) = match &reading.dry_run {
+        Some(ran) if ran.complete => (ran.gained, ran.counts.studied - ran.matching_now, ""),
+        Some(ran) => (ran.gained, ran.counts.studied - ran.matching_now, " tried"),
+        None => {
+            let stuck = evidence.counts.studied - evidence.matching_now;
+            (evidence.gained, stuck, " studied")
+        }
+    };
+    writeln!(
+        out,
+        "  {}, {} of {}{of}, would match if {}",
+        percent(gained, stuck),
+        number(gained),
+        number(stuck),
+        spoken(&reading.differences)
+    )?;
+    if let Some(ran) = &reading.dry_run {
+        dry_run(out, ran)?;
+    }
+    grounds(out, evidence)?;
+    for refusal in &reading.refusals {
+        writeln!(out, "    not proposed: {refusal}")?;
+    }
+    if let Some(rival) = &reading.rival {
+        writeln!(
+            out,
+            "    {} of them would match other messages if {}",
+            number(evidence.rival),
+            spoken(rival)
+        )?;
+    }
+    Ok(())
+}
+
+fn changes(out: &mut impl Write, differences: &[Difference]) -> io::Result<()> {
+    for difference in differences {
+        writeln!(out, "      {difference}")?;
+    }
+    Ok(())
+}
+
+fn dry_run(out: &mut impl Write, ran: &DryRun) -> io::Result<()> {
+    let counts = &ran.counts;
+    writeln!(
+        out,
+        "    {} would raise their message's status; {} would be ambiguous, {} contradict, {} find none, \
+         {} are not written so",
+        number(ran.raising),
+        number(counts.ambiguous),
+        number(counts.contradicting),
+        number(counts.no_message),
+        number(counts.not_in_notation)
+    )?;
+    for example in &ran.examples {
+        let (written, looked_for) = (&example.written, &example.looked_for);
+        writeln!(out, "    e.g. {written} as {looked_for}")?;
+    }
+    Ok(())
+}
+
+/// What the claim rests on.
+fn grounds(out: &mut impl Write, evidence: &Evidence) -> io::Result<()> {
+    writeln!(
+        out,
+        "    checked: of {} made-up ids of that shape {} are some message's; of {} receipts that matched \
+         meanwhile {} would be lost",
+        number(evidence.decoys),
+        number(evidence.decoys_found),
+        number(evidence.matched_today),
+        number(evidence.lost_today)
+    )
+}
+
+fn unfound(out: &mut impl Write, parked: &Parked, unfound: &Unfound) -> io::Result<()> {
+    if unfound.receipts == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  {} of {} studied find nothing, however their ids are read",
+        number(unfound.receipts),
+        number(parked.studied)
+    )?;
+    let nowhere = unfound.nowhere();
+    if nowhere > 0 {
+        writeln!(
+            out,
+            "    {}: no message has such an id; most likely the orchestrator never wrote it",
+            number(nowhere)
+        )?;
+    }
+    if unfound.too_old > 0 {
+        writeln!(
+            out,
+            "    {}: the message is older than the horizon",
+            number(unfound.too_old)
+        )?;
+    }
+    for (carrier, receipts) in unfound.of_carriers.iter().take(CARRIERS_TOLD) {
+        let receipts = number(*receipts);
+        writeln!(
+            out,
+            "    {receipts}: a message of carrier {carrier} has the id"
+        )?;
+    }
+    Ok(())
+}
+
+fn clock(out: &mut impl Write, clock: &Clock) -> io::Result<()> {
+    let skew = &clock.skew;
+    let Some(zone) = &clock.time_zone else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "  dates lie {} {} receipts: timeZone {zone} explains {} of {} (a zone's name instead, where \
+         summer time is kept)",
+        span(skew.median_seconds.unsigned_abs()),
+        if skew.median_seconds < 0 {
+            "before their"
+        } else {
+            "after their"
+        },
+        number(skew.explained),
+        number(skew.dates)
+    )
+}
+
+fn lately(out: &mut impl Write, lately: &Noticed) -> io::Result<()> {
+    let all = number(lately.looked_at);
+    if lately.ids_disagree + lately.states_disagree > 0 {
+        writeln!(
+            out,
+            "  of {all} matched in the last 24 hours, {} have two ids and {} two states",
+            percent(lately.ids_disagree, lately.looked_at),
+            percent(lately.states_disagree, lately.looked_at)
+        )?;
+    }
+    if !lately.unknown_words.is_empty() {
+        writeln!(
+            out,
+            "  words that nobody knows, of {all} matched in the last 24 hours:"
+        )?;
+    }
+    for word in &lately.unknown_words {
+        let hint = if word.known_by_now {
+            "  (known by now: `dlr replay --recorded`)"
+        } else {
+            ""
+        };
+        writeln!(out, "    {} {}{hint}", word.word, number(word.receipts))?;
+    }
+    Ok(())
+}
+
+fn proposal(out: &mut impl Write, diagnosis: &Diagnosis, proposal: &Proposal) -> io::Result<()> {
+    let carrier = &diagnosis.carrier;
+    let revision = proposal.follows + 1;
+    writeln!(
+        out,
+        "  proposal: revision {revision}, which `dlr carriers diagnose {carrier} --apply` writes"
+    )?;
+    changes(out, &proposal.differences)
+}
+
+/// With thousands set apart.
+fn number(number: impl TryInto<u64>) -> String {
+    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
+    let mut apart = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            apart.push(',');
+        }
+        apart.push(digit);
+    }
+    apart
+}
+
+/// Whole, but never more than it is, and never 0 or 100 for what is not.
+fn percent(part: usize, whole: usize) -> String {
+    match part * 100 / whole.max(1) {
+        0 if part > 0 => "less than 1 %".to_owned(),
+        percent => format!("{percent} %"),
+    }
+}
+
+fn span(seconds: u64) -> String {
+    match (seconds / 3_600, seconds / 60 % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_for_people() {
+        assert_eq!(number(0_usize), "0");
+        assert_eq!(number(999_u64), "999");
+        assert_eq!(number(12_400_usize), "12,400");
+        assert_eq!(number(1_000_000_u64), "1,000,000");
+        assert_eq!(percent(12_152, 12_400), "98 %");
+        assert_eq!(percent(12_399, 12_400), "99 %");
+        assert_eq!(percent(1, 12_400), "less than 1 %");
+        assert_eq!(percent(0, 0), "0 %");
+        assert_eq!(span(7_170), "1 h 59 min");
+        assert_eq!(span(7_200), "2 h");
+    }
+}

@@ -1,0 +1,304 @@
+//! Brings the facts together: from the tables to a diagnosis.
+
+mod around;
+mod dry_run;
+mod holders;
+mod sample;
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use self::around::Around;
+use self::holders::Holders;
+use self::sample::{Sample, Studied};
+use super::choice::{Refusal, is_enough};
+use super::inquiry::inquire;
+use super::lately::Lately;
+use super::report::{Clock, Diagnosis, Parked, Proposal, Reading, Unfound};
+use super::rules::Rules;
+use super::zone::{self, skew};
+use crate::carriers::{Standing, differences};
+use crate::receipt::profile::{HORIZON_MAX, Profile};
+use crate::seal::KeyRing;
+use crate::store::StoreError;
+use crate::store::studies::{OpenCount, Studies};
+
+/// Carriers that are diagnosed, those with the most open receipts.
+pub const CARRIERS_MAX: usize = 200;
+
+/// What the sweeper may be behind.
+const MARGIN: Duration = Duration::from_hours(24);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot read the carriers' profiles: {}", crate::store::failure::describe_query(.0))]
+    Profiles(#[from] tokio_postgres::Error),
+}
+
+/// A study of what is parked at one moment.
+pub struct Study<'a> {
+    pub studies: &'a Studies,
+    pub ring: &'a KeyRing,
+    /// `pipeline.horizon`: how old a message may be for carriers whose profile says nothing else.
+    pub horizon: Duration,
+    /// Most receipts of a carrier that a proposal is tried on.
+    pub limit: usize,
+    pub now: Timestamp,
+}
+
+/// What was found, carrier by carrier.
+pub struct Findings {
+    /// Those with the most open receipts first.
+    pub carriers: Vec<Diagnosis>,
+    /// Carriers with open receipts that were left out.
+    pub left_out: usize,
+}
+
+/// What there is to know of a carrier before its receipts are looked at.
+struct Subject<'a> {
+    carrier: &'a str,
+    head: i32,
+    /// `{}` for a carrier without a profile.
+    document: Value,
+    profile: Profile,
+    parked: Parked,
+}
+
+impl Study<'_> {
+    /// Diagnoses one carrier, or all that have open receipts or odd ones; `tell` is called as soon as
+    /// one is done.
+    pub async fn diagnose(
+        &self,
+        carrier: Option<&str>,
+        mut tell: impl FnMut(&Diagnosis),
+    ) -> Result<Findings, StudyError> {
+        let stretches = self.stretches().await?;
+        let mut parked: BTreeMap<String, Parked> = BTreeMap::new();
+        for stretch in &stretches {
+            for count in self.studies.open_counts(stretch, carrier).await? {
+                parked.entry(count.carrier.clone()).or_default().add(&count);
+            }
+        }
+        let around = Around {
+            studies: self.studies,
+        };
+        let decided = around.lately(self.now).await?;
+        let mut decided_of: HashMap<String, Vec<_>> = HashMap::new();
+        for decided in decided {
+            if carrier.is_none_or(|carrier| carrier == decided.carrier) {
+                parked.entry(decided.carrier.clone()).or_default();
+                let of_carrier = decided_of.entry(decided.carrier.clone()).or_default();
+                of_carrier.push(decided);
+            }
+        }
+        if let Some(carrier) = carrier {
+            parked.entry(carrier.to_owned()).or_default();
+        }
+        let mut parked: Vec<(String, Parked)> = parked.into_iter().collect();
+        parked.sort_by_key(|(_, parked)| std::cmp::Reverse(parked.open));
+        let left_out = parked.len().saturating_sub(CARRIERS_MAX);
+        let mut carriers = Vec::new();
+        for (carrier, parked) in parked.into_iter().take(CARRIERS_MAX) {
+            let subject = self.subject(&carrier, parked).await?;
+            let mut lately = Lately::default();
+            for decided in decided_of.remove(&carrier).unwrap_or_default() {
+                lately.add(&decided, &subject.profile);
+            }
+            let diagnosis = self.of_carrier(subject, lately, &stretches).await?;
+            tell(&diagnosis);
+            carriers.push(diagnosis);
+        }
+        Ok(Findings { carriers, left_out })
+    }
+
+    /// How many receipts of a carrier are open, of those parked until `until`.
+    pub async fn open(&self, carrier: &str, until: Timestamp) -> Result<u64, StudyError> {
+        let mut open = 0;
+        for stretch in self.stretches().await? {
+            let end = stretch.end.min(until + SignedDuration::from_micros(1));
+            let stretch = stretch.start..end;
+            if stretch.is_empty() {
+                continue;
+            }
+            let counts = self.studies.open_counts(&stretch, Some(carrier)).await?;
+            open += counts.iter().map(|count| count.count).sum::<u64>();
+        }
+        Ok(open)
+    }
+
+    /// Everything that may still be open: what is older than the horizon has lapsed.
+    async fn stretches(&self) -> Result<Vec<Range<Timestamp>>, StoreError> {
+        let longest = if self.studies.horizons_differ().await? {
+            self.horizon.max(HORIZON_MAX)
+        } else {
+            self.horizon
+        };
+        let range = before(self.now, longest + MARGIN)..self.now + SignedDuration::from_hours(1);
+        self.studies.stretches(range).await
+    }
+
+    async fn subject<'a>(
+        &self,
+        carrier: &'a str,
+        parked: Parked,
+    ) -> Result<Subject<'a>, StudyError> {
+        let standing = Standing::of(self.studies.client(), carrier).await?;
+        let head = standing.as_ref().map_or(0, |(standing, _)| standing.head);
+        let in_force = standing.and_then(|(standing, document)| {
+            let profile = standing.in_force?.profile;
+            Some((Profile::clone(&profile), document?))
+        });
+        let (profile, document) = in_force.unwrap_or_else(|| (Profile::default(), json!({})));
+        Ok(Subject {
+            carrier,
+            head,
+            document,
+            profile,
+            parked,
+        })
+    }
+
+    async fn of_carrier(
+        &self,
+        mut subject: Subject<'_>,
+        mut lately: Lately,
+        stretches: &[Range<Timestamp>],
+    ) -> Result<Diagnosis, StudyError> {
+        let sample = Sample {
+            studies: self.studies,
+            ring: self.ring,
+            carrier: subject.carrier,
+            open: subject.parked.open,
+        };
+        let studied = sample.draw(stretches, &subject.profile).await?;
+        subject.parked.studied = studied.sightings.len();
+        subject.parked.unreadable = studied.unreadable;
+        lately.dates.extend(&studied.lately.dates);
+        let clock = clock(&lately, &subject.profile);
+        let (reading, unfound) = self
+            .reading(&mut subject, &studied, &sample, stretches)
+            .await?;
+        let proposal = proposal(&subject, reading.as_ref(), clock.as_ref());
+        Ok(Diagnosis {
+            carrier: subject.carrier.to_owned(),
+            revision: subject.profile.revision,
+            lately: lately.noticed(&subject.profile),
+            parked: subject.parked,
+            reading: reading.map(|(reading, _)| reading),
+            unfound,
+            clock,
+            proposal,
+        })
+    }
+
+    /// The best way of reading, with everything that speaks for and against it.
+    async fn reading(
+        &self,
+        subject: &mut Subject<'_>,
+        studied: &Studied,
+        sample: &Sample<'_>,
+        stretches: &[Range<Timestamp>],
+    ) -> Result<(Option<(Reading, Rules)>, Unfound), StudyError> {
+        if studied.sightings.is_empty() {
+            return Ok((None, Unfound::default()));
+        }
+        let in_force = Rules::of(&subject.document);
+        let horizon = subject.profile.horizon.unwrap_or(self.horizon);
+        let mut holders = Holders {
+            studies: self.studies,
+            carrier: subject.carrier,
+            oldest: before(subject.parked.oldest.unwrap_or(self.now), horizon),
+        };
+        let stored = holders.stored_ids(&studied.sightings).await?;
+        let found = inquire(&in_force, &studied.sightings, &stored, &mut holders).await?;
+        subject.parked.matching_now = found.matching_now;
+        let unfound = holders.unfound(&found.unfound).await?;
+        let Some((rules, mut evidence)) = found.rules else {
+            return Ok((None, unfound));
+        };
+        let around = Around {
+            studies: self.studies,
+        };
+        let usual = super::today::usual_sources(&studied.sightings);
+        let span = found.span.unwrap_or(self.now..self.now);
+        let today = around
+            .today(subject.carrier, &span, &usual, &in_force, &rules)
+            .await?;
+        evidence.parked_today = today.parked;
+        evidence.matched_today = today.held.matched;
+        evidence.lost_today = today.held.lost;
+        let mut refusals = evidence.refusals();
+        let document = rules.write_into(&subject.document);
+        let mut dry_run = None;
+        if refusals.is_empty() {
+            let ran = self.dry_run(subject, &document, sample, stretches).await?;
+            if !is_enough(ran.gained, ran.counts.studied - ran.matching_now) {
+                refusals.push(Refusal::TooFew);
+            }
+            dry_run = Some(ran);
+        }
+        let to =
+            |rules: &Rules| differences(&subject.document, &rules.write_into(&subject.document));
+        let reading = Reading {
+            differences: to(&rules),
+            evidence,
+            refusals,
+            rival: found.rival.as_ref().map(to),
+            dry_run,
+        };
+        Ok((Some((reading, rules)), unfound))
+    }
+}
+
+impl Parked {
+    fn add(&mut self, count: &OpenCount) {
+        self.open += count.count;
+        *self.reasons.entry(count.reason.clone()).or_default() += count.count;
+        self.oldest = Some(self.oldest.map_or(count.oldest, |it| it.min(count.oldest)));
+        self.newest = Some(self.newest.map_or(count.newest, |it| it.max(count.newest)));
+    }
+}
+
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+    now.checked_sub(age).unwrap_or(Timestamp::MIN)
+}
+
+fn clock(lately: &Lately, profile: &Profile) -> Option<Clock> {
+    let (said, _) = *lately.dates.get(lately.dates.len() / 2)?;
+    let offset = profile.time_zone.to_offset(said).seconds();
+    let now = zone::quarters(SignedDuration::from_secs(i64::from(offset)))?;
+    let skew = skew(lately.dates.iter().copied(), now)?;
+    Some(Clock {
+        time_zone: skew.offset_minutes.map(zone::name),
+        skew,
+    })
+}
+
+fn proposal(
+    subject: &Subject<'_>,
+    reading: Option<&(Reading, Rules)>,
+    clock: Option<&Clock>,
+) -> Option<Proposal> {
+    let mut profile = subject.document.clone();
+    if let Some((_, rules)) = reading.filter(|(reading, _)| reading.refusals.is_empty()) {
+        profile = rules.write_into(&profile);
+    }
+    if let Some(zone) = clock.and_then(|clock| clock.time_zone.as_ref()) {
+        profile["timeZone"] = json!(zone);
+    }
+    let differences = differences(&subject.document, &profile);
+    // Whatever was thought of, it is for the reader of profiles to say whether it is one.
+    Profile::parse(&profile, subject.head + 1).ok()?;
+    (!differences.is_empty()).then_some(Proposal {
+        follows: subject.head,
+        differences,
+        profile,
+    })
+}

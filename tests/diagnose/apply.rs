@@ -1,0 +1,116 @@
+//! What is proposed is written, and the parked receipts find their messages.
+
+use serde_json::{Value, json};
+
+use super::planting::{Planted, app, diagnosed, numbers, plant};
+use super::text;
+use crate::support::{PATIENCE, TestApp, eventually, run};
+
+const APPLY: [&str; 5] = ["carriers", "diagnose", "acme", "--apply", "--json"];
+
+/// Decimal text where hexadecimal is stored, and five receipts without a message.
+async fn planted() -> TestApp {
+    let app = app().await;
+    let receipts = numbers(100).enumerate().map(|(at, n)| {
+        let mut one = Planted::new(text(&format!("{n:010}")), format!("{n:x}"));
+        one.stored = one.stored.filter(|_| at >= 5);
+        one
+    });
+    plant(&app, "acme", receipts).await;
+    app.drained().await;
+    assert_eq!(app.dispositions().await, [0, 0, 100, 0]);
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applied_it_is_the_next_revision_and_the_sweeper_matches_what_is_parked() {
+    let mut app = planted().await;
+    app.stop_processors().await;
+    app.config.sweep.enabled = true;
+    app.add_processor().await;
+
+    let output = run(&app.config, &APPLY).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let expected = json!({
+        "revision": 1, "openBefore": 100, "resolved": 95, "open": 5, "expected": 95,
+    });
+    assert_eq!(report["applied"], expected);
+
+    let matched = "SELECT format('%s %s %s', status, dlr_status, count(*))
+                   FROM orch.sms_messages GROUP BY status, dlr_status";
+    assert_eq!(app.column(matched).await, ["delivered DELIVRD 95"]);
+    let late = "SELECT format('%s %s %s', disposition, profile_revision, count(*))
+                FROM dlr.delivery_receipts WHERE late GROUP BY disposition, profile_revision";
+    assert_eq!(app.column(late).await, ["applied 1 95"]);
+    eventually(PATIENCE, "every message is billed", async || {
+        app.distinct_events(&app.config.streams.billing).await == 95
+    })
+    .await;
+    let by = "SELECT created_by FROM dlr_conf.carrier_profiles";
+    assert_eq!(app.column(by).await, ["dlr_profiles"]);
+
+    let (diagnosis, code) = diagnosed(&app, "acme").await;
+    assert_eq!((code, &diagnosis["proposal"]), (0, &Value::Null));
+    assert_eq!(diagnosis["parked"]["open"], json!(5));
+    let output = run(&app.config, &APPLY).await;
+    assert!(output.status.success());
+    assert_eq!(app.column(by).await.len(), 1);
+    app.stop_processors().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_anybody_who_sweeps_it_says_so_after_its_time() {
+    let app = planted().await;
+    let output = run(
+        &app.config,
+        &["carriers", "diagnose", "acme", "--apply", "--wait", "2"],
+    )
+    .await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("acme: revision 1 is written"), "{said}");
+    assert!(said.contains("nobody has looked at them"), "{said}");
+    // The processor's role may read profiles, not write them.
+    let mut config = app.config.clone();
+    config.postgres.profiles_url = String::new().into();
+    app.sql
+        .batch_execute("TRUNCATE dlr_conf.carrier_profiles")
+        .await
+        .unwrap();
+    let output = run(&config, &APPLY).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("sign in as dlr_profiles"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_was_changed_meanwhile_is_not_written_over() {
+    let app = planted().await;
+    // Not to be seen before it is committed, and in the way of whoever writes the same revision.
+    let other = app.database.superuser().await;
+    other
+        .batch_execute(
+            "BEGIN;
+             INSERT INTO dlr_conf.carrier_profiles (carrier_id, revision, profile)
+             VALUES ('acme', 1, '{\"horizon\": \"48h\"}')",
+        )
+        .await
+        .unwrap();
+    let waits = async {
+        eventually(PATIENCE, "it waits for the other writer", async || {
+            let waiting = "SELECT FROM pg_stat_activity
+                           WHERE wait_event_type = 'Lock' AND datname = current_database()";
+            !app.rows(waiting).await.is_empty()
+        })
+        .await;
+        other.batch_execute("COMMIT").await.unwrap();
+    };
+    let (output, ()) = tokio::join!(run(&app.config, &APPLY), waits);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("was changed meanwhile"), "{said}");
+    let revisions = "SELECT revision || ' ' || profile FROM dlr_conf.carrier_profiles";
+    assert_eq!(app.column(revisions).await, [r#"1 {"horizon": "48h"}"#]);
+}
