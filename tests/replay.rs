@@ -110,11 +110,14 @@ async fn a_word_that_is_mapped_later_is_decided_anew_once() {
 async fn a_word_that_is_sealed_is_read_with_the_key_and_does_not_show() {
     let app = TestApp::start().await;
     let message = app.message("7").await;
-    app.publish(receipt("7", "RT-4477009")).await;
+    app.publish(
+        r#"{"carrierId":"acme","operatorMessageId":"7","stat":"RT-447700-900123","destAddr":"+447700900123"}"#,
+    )
+    .await;
     app.drained().await;
     let shown = app.column("SELECT coalesce(stat, 'sealed') FROM dlr.delivery_receipts");
     assert_eq!(shown.await, ["sealed"]);
-    map_words(&app.sql, 1, &json!({"RT-4477009": "expired"})).await;
+    map_words(&app.sql, 1, &json!({"RT-447700-900123": "expired"})).await;
     let done = report(&app.config, &RECORDED).await;
     assert_eq!(done["done"]["applied"], json!(1));
     assert_eq!(

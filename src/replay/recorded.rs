@@ -154,7 +154,9 @@ fn cases<'a>(
         }
         counts.found += 1;
         let profile = request.profiles.of(row.receipt().carrier_id());
-        let Some(meaning) = Meaning::of(profile, stat.as_deref(), row.message_state()) else {
+        let sealed = row.receipt().stat().is_none();
+        let Some(meaning) = Meaning::of(profile, stat.as_deref(), sealed, row.message_state())
+        else {
             counts.still_unknown += 1;
             continue;
         };

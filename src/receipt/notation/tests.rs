@@ -25,8 +25,8 @@ fn verbatim(case: Option<Case>, strip_zeros: bool) -> Notation {
 
 fn strip(prefix: &str, suffix: &str, required: bool) -> Strip {
     Strip {
-        prefix: Some(prefix.into()).filter(|it: &Box<str>| !it.is_empty()),
-        suffix: Some(suffix.into()).filter(|it: &Box<str>| !it.is_empty()),
+        prefix: Some(prefix).filter(|it| !it.is_empty()).map(Box::from),
+        suffix: Some(suffix).filter(|it| !it.is_empty()).map(Box::from),
         required,
     }
 }

@@ -51,13 +51,9 @@ impl<'a> Ids<'a> {
             read(IdSource::Tlv, tlv, &profile.ids.tlv),
             read(IdSource::Text, text, &profile.ids.text),
         ];
-        let first = |counts: fn(&GivenId<'_>) -> bool| {
-            let mut given = given.iter();
-            given.position(|id| id.as_ref().is_some_and(counts))
-        };
-        let chosen = first(|id| id.key.is_some())
-            .or_else(|| first(|id| !id.is_ignored))
-            .or_else(|| first(|_| true));
+        let places = given.iter().enumerate();
+        let order = places.filter_map(|(at, id)| Some((id.as_ref()?.rank(), at)));
+        let chosen = order.min().map(|(_, at)| at);
         Self { given, chosen }
     }
 
@@ -73,15 +69,22 @@ impl<'a> Ids<'a> {
 
     /// Whether a source that is used names another message than the chosen one, or none.
     pub fn disagree(&self) -> bool {
-        let Some((at, chosen)) = self.chosen.zip(self.chosen()) else {
+        let Some(chosen) = self.chosen().filter(|id| id.key.is_some()) else {
             return false;
         };
-        // Those before it were not in their notation, or not to be used.
-        let (before, after) = self.given.split_at(at);
-        let used = |id: &&GivenId<'_>| !id.is_ignored;
-        let mut after = after.iter().skip(1).flatten().filter(used);
-        chosen.key.is_some()
-            && (before.iter().flatten().any(|id| used(&id)) || after.any(|id| id.key != chosen.key))
+        let other = |id: &GivenId<'_>| id.source != chosen.source && !id.is_ignored;
+        self.iter().any(|id| other(id) && id.key != chosen.key)
+    }
+}
+
+impl GivenId<'_> {
+    /// Those in their notation count first, then those that were to be used.
+    fn rank(&self) -> u8 {
+        match self.key {
+            Some(_) => 0,
+            None if !self.is_ignored => 1,
+            None => 2,
+        }
     }
 }
 

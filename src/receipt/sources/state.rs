@@ -70,7 +70,7 @@ impl<'a> States<'a> {
     pub(in crate::receipt) fn message_state(&self) -> Option<MessageState> {
         let first = self.tlv.or(self.field)?;
         let decided = |given: &Given<MessageState>| given.meaning == self.decided;
-        let given = self.tlv.filter(decided).or(self.field.filter(decided));
+        let given = (self.tlv.filter(decided)).or_else(|| self.field.filter(decided));
         Some(given.unwrap_or(first).said)
     }
 
@@ -83,7 +83,7 @@ impl<'a> States<'a> {
     pub(in crate::receipt) fn word(&self) -> Option<&'a str> {
         self.decided?;
         let decided = |given: &Given<&str>| given.meaning == self.decided;
-        let given = self.stat.filter(decided).or(self.text.filter(decided));
+        let given = (self.stat.filter(decided)).or_else(|| self.text.filter(decided));
         Some(given?.said)
     }
 }

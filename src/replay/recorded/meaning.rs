@@ -1,6 +1,5 @@
 //! What a stored receipt stands for, by the profile in force.
 
-use crate::receipt::privacy::has_number;
 use crate::receipt::profile::Profile;
 use crate::receipt::status::{MessageState, Status};
 
@@ -14,7 +13,14 @@ pub(super) struct Meaning {
 
 impl Meaning {
     /// By CONTRACT §3: the state, then the word; UNKNOWN yields. `None` when neither is known.
-    pub(super) fn of(profile: &Profile, stat: Option<&str>, state: Option<u8>) -> Option<Self> {
+    ///
+    /// A word that is `sealed` counts and does not show.
+    pub(super) fn of(
+        profile: &Profile,
+        stat: Option<&str>,
+        sealed: bool,
+        state: Option<u8>,
+    ) -> Option<Self> {
         let state = state.map(MessageState);
         let of_state = state.and_then(|state| profile.state(state));
         let of_word = stat.and_then(|stat| profile.word(stat));
@@ -22,7 +28,7 @@ impl Meaning {
         let first = said.clone().next();
         let decided = said.find(|it| it.is_definite).or(first)?;
         let status = decided.status;
-        let own = stat.filter(|stat| of_word == Some(decided) && !has_number(stat));
+        let own = stat.filter(|_| of_word == Some(decided) && !sealed);
         let smpp = state
             .filter(|_| of_state == Some(decided))
             .and_then(MessageState::word);
@@ -48,7 +54,7 @@ mod tests {
     }
 
     fn meaning(stat: Option<&str>, state: Option<u8>) -> Option<(Status, String)> {
-        let meaning = Meaning::of(&profile(), stat, state)?;
+        let meaning = Meaning::of(&profile(), stat, false, state)?;
         Some((meaning.status, meaning.word))
     }
 
@@ -72,12 +78,11 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_may_be_a_number_does_not_show() {
-        let profile = Profile {
-            words: [("447700900123".to_owned(), Status::Failed)].into(),
-            ..Profile::default()
-        };
-        let meaning = Meaning::of(&profile, Some("447700900123"), None).unwrap();
-        assert_eq!(meaning.word, "UNDELIV");
+    fn a_word_that_is_sealed_counts_and_does_not_show() {
+        let meaning = Meaning::of(&profile(), Some("RT:0148"), true, None).unwrap();
+        assert_eq!(
+            (meaning.status, &*meaning.word),
+            (Status::Failed, "UNDELIV")
+        );
     }
 }
