@@ -49,9 +49,19 @@ fn servers_in(folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// How many of a kind the ledger's table has, and how many of these were handled.
+fn counts(said: &str, name: &str) -> (u64, u64) {
+    let line = said
+        .lines()
+        .find_map(|line| line.strip_prefix("    ")?.strip_prefix(name))
+        .unwrap_or_else(|| panic!("nothing about {name} in:\n{said}"));
+    let mut numbers = line.split_whitespace().map_while(|it| it.parse().ok());
+    (numbers.next().unwrap(), numbers.next().unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_demonstration_ends_with_a_balanced_ledger_and_leaves_nothing() {
-    let mut child = dev(&["--for", "3s", "--rate", "300"]);
+async fn a_demonstration_handles_every_kind_finds_its_fault_balances_and_leaves_nothing() {
+    let mut child = dev(&["--for", "4s", "--rate", "300"]);
     let folder = folder(&mut child);
     let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap())
         .await
@@ -62,10 +72,38 @@ async fn a_demonstration_ends_with_a_balanced_ledger_and_leaves_nothing() {
         "{said}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert!(
-        said.contains("balanced: every receipt is accounted for exactly once"),
-        "{said}"
-    );
+    for kind in [
+        "delivered ",
+        "in transit first",
+        "corrected",
+        "duplicate",
+        "out of order",
+        "early",
+        "late",
+        "unknown word",
+        "notation fault",
+        "unmatched",
+        "broken",
+        "JSON fields",
+        "archive",
+        "SMPP text alone",
+        "hex/decimal",
+        "  in SMPP text",
+        "  in a TLV alone",
+    ] {
+        let (simulated, handled) = counts(&said, kind);
+        assert!(simulated > 0 && simulated == handled, "{kind} in:\n{said}");
+    }
+    for expected in [
+        "$ dlr carriers diagnose litware --apply\n",
+        " would match if ids in operatorMessageId were read as decimal",
+        "ids.field.form = \"decimal\"",
+        "ids.stored.form = \"hex\"",
+        "litware: revision 1 is written",
+        "balanced: every receipt is accounted for exactly once",
+    ] {
+        assert!(said.contains(expected), "no {expected:?} in:\n{said}");
+    }
     assert!(!folder.exists());
     assert_eq!(servers_in(&folder), [""; 0]);
 }

@@ -1,6 +1,8 @@
 //! The orchestrator's messages may be a table, a partitioned table or an updatable view.
 
-use crate::support::{TestApp, receipt};
+use std::time::Duration;
+
+use crate::support::{PATIENCE, TestApp, eventually, receipt};
 
 const READ: &str =
     "id, account_id, carrier_id, operator_message_id, status, dlr_status, created_at,
@@ -65,6 +67,27 @@ async fn a_partitioned_table_serves_as_the_messages() {
     let partitioned = partitioned.replace("date_trunc('day', now())", &bound[0]);
     app.sql.batch_execute(&partitioned).await.unwrap();
     works(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_waits_in_the_stream_keeps_its_message() {
+    let mut app = TestApp::around(|config| {
+        config.pipeline.horizon = Duration::from_secs(2);
+        config.sweep.enabled = false;
+    })
+    .await;
+    let message = app.message("7").await;
+    app.publish(receipt("7", "DELIVRD")).await;
+    // As if there had been no processor for longer than the horizon.
+    let outlived = "SELECT FROM orch.sms_messages WHERE created_at < now() - interval '2 seconds'";
+    eventually(PATIENCE, "the horizon passes", async || {
+        !app.rows(outlived).await.is_empty()
+    })
+    .await;
+    app.add_processor().await;
+    app.drained().await;
+    assert_eq!(app.dispositions().await, [1, 0, 0, 0]);
+    assert_eq!(app.status(message).await.0, "delivered");
 }
 
 #[tokio::test(flavor = "multi_thread")]

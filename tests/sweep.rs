@@ -233,6 +233,28 @@ async fn what_finds_no_message_within_the_horizon_lapses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_is_parked_long_after_it_came_keeps_its_message() {
+    let mut app = TestApp::around(|config| {
+        config.pipeline.horizon = Duration::from_hours(24);
+    })
+    .await;
+    let message = app.message("7").await;
+    let redriven = Row {
+        reason: "redriven",
+        parked_ago: 50.0 * 3_600.0,
+        ..Row::new(1, receipt("7", "DELIVRD"))
+    };
+    park(&app, &ring(&app), &[redriven]).await;
+    let past = "UPDATE orch.sms_messages SET created_at = now() - interval '60 hours';
+         UPDATE dlr.orphaned_receipts SET parked_at = now()";
+    app.sql.batch_execute(past).await.unwrap();
+    app.add_processor().await;
+    resolved(&app, 1).await;
+    assert_eq!(resolutions(&app).await, ["matched by sweeper"]);
+    assert_eq!(app.status(message).await.0, "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_profile_makes_its_carriers_receipts_due_at_once() {
     let mut app = TestApp::around(|_| {}).await;
     park(&app, &ring(&app), &[Row::new(1, receipt("7", "DELIVRD"))]).await;

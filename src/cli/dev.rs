@@ -38,9 +38,21 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 2.0, value_name = "PERCENT")]
     early: f64,
 
+    /// Percent of receipts that come so long before it that they are parked
+    #[arg(long, default_value_t = 2.0, value_name = "PERCENT")]
+    late: f64,
+
     /// Percent of receipts that come after a later one of their message
     #[arg(long, default_value_t = 2.0, value_name = "PERCENT")]
     out_of_order: f64,
+
+    /// Percent of receipts with a word that no table knows
+    #[arg(long, default_value_t = 1.0, value_name = "PERCENT")]
+    unknown_words: f64,
+
+    /// Percent of receipts with ids in a notation that no profile tells; diagnosed at the end
+    #[arg(long, default_value_t = 3.0, value_name = "PERCENT")]
+    notation_fault: f64,
 
     /// Percent of receipts about messages that do not exist
     #[arg(long, default_value_t = 2.0, value_name = "PERCENT")]
@@ -78,7 +90,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let shares = Shares {
         duplicates: args.duplicates,
         early: args.early,
+        late: args.late,
         out_of_order: args.out_of_order,
+        unknown_words: args.unknown_words,
+        notation_fault: args.notation_fault,
         unmatched: args.unmatched,
         invalid: args.invalid,
     };
@@ -168,7 +183,9 @@ async fn simulate(
     drop(view);
     let ran = ran?;
     say(&ran.to_string())?;
-    let (ended, ledger) = simulation.settle(site, &ran.published).await?;
+    let repaired = simulation.repair(site, &ran.published).await?;
+    say(&simulation.swept(&ran, repaired).await?.to_string())?;
+    let (ended, ledger) = simulation.settle(&ran.published, repaired).await?;
     if ended != Ended::Clean {
         say(&format!("the processor did not stop in order: {ended:?}"))?;
     }

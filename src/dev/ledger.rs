@@ -6,6 +6,7 @@
 
 mod books;
 mod events;
+mod handled;
 mod report;
 mod truth;
 
@@ -14,6 +15,8 @@ use tokio_postgres::Client;
 
 use self::books::Books;
 pub use self::events::EventCount;
+pub use self::handled::Handled;
+use self::truth::Truth;
 pub use self::truth::{Fates, Statuses};
 use super::scenario::{Disposition, Scenario};
 use super::traffic::Published;
@@ -25,7 +28,7 @@ pub enum LedgerError {
     Database(#[from] tokio_postgres::Error),
     #[error("reading stream {stream} for the ledger: {reason}")]
     Stream { stream: String, reason: String },
-    #[error("the tables hold a disposition that the contract does not know: {0}")]
+    #[error("the tables hold a disposition or resolution that the contract does not know: {0}")]
     UnknownDisposition(String),
 }
 
@@ -59,6 +62,13 @@ impl FromIterator<u64> for Sample {
     }
 }
 
+/// How those ended whose disposition is parked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Parked {
+    pub matched: u64,
+    pub open: u64,
+}
+
 /// What was found. Sequences are those of the inbound stream.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -76,11 +86,16 @@ pub struct Ledger {
     pub dispositions: [u64; 4],
     pub without_disposition: Sample,
     pub with_two: Sample,
+    pub parked: Parked,
+    /// A late decision without its resolution, the other way round, or one of the two about a
+    /// receipt that was never parked.
+    pub half_resolved: Sample,
     /// Rows about sequences that the stream never had.
     pub strange_rows: Sample,
     pub fates: Fates,
     pub events: Vec<EventCount>,
     pub statuses: Statuses,
+    pub handled: Handled,
 }
 
 impl Ledger {
@@ -92,6 +107,7 @@ impl Ledger {
             &self.confirmed_twice,
             &self.without_disposition,
             &self.with_two,
+            &self.half_resolved,
             &self.strange_rows,
             &self.fates.wrong,
             &self.statuses.wrong,
@@ -100,6 +116,7 @@ impl Ledger {
             && self.consumed() == self.stored
             && nothing_amiss.into_iter().all(Sample::is_empty)
             && self.events.iter().all(EventCount::is_complete)
+            && self.handled.is_complete()
     }
 
     pub fn consumed(&self) -> u64 {
@@ -112,13 +129,15 @@ impl Ledger {
 }
 
 /// Reads everything and compares. `database` is a connection as `dlr_reader`, `streams` one as the
-/// reconcile user; the processor must have drained.
+/// reconcile user; the processor must have drained. `repaired` says whether somebody has written a
+/// profile for the carrier of the planted notation fault.
 pub async fn reconcile(
     database: &Client,
     streams: &jetstream::Context,
     names: &Streams,
     scenario: &Scenario,
     published: &Published,
+    repaired: bool,
 ) -> Result<Ledger, LedgerError> {
     let inbound = events::extent(streams, &names.inbound).await?;
     let books = Books::read(database, &names.inbound, inbound.clone()).await?;
@@ -131,19 +150,29 @@ pub async fn reconcile(
     };
     books.count_into(&mut ledger);
     confirmations_into(&mut ledger, inbound, published);
-    ledger.fates = Fates::compare(&books, scenario, published);
-    ledger.statuses = Statuses::compare(database, &books, scenario, published).await?;
-    let (webhook, billing, unmatched) = books.into_events_owed();
+    let truth = Truth::compare(database, &books, scenario, published, repaired).await?;
+    (ledger.fates, ledger.statuses) = (truth.fates, truth.statuses);
+    ledger.handled = truth.handled;
+    let owed = books.into_events_owed();
     for (stream, owed) in [
-        (&names.webhook, webhook),
-        (&names.billing, billing),
-        (&names.unmatched, unmatched),
+        (&names.webhook, owed.webhook),
+        (&names.billing, owed.billing),
+        (&names.unmatched, owed.unmatched),
     ] {
         ledger
             .events
             .push(EventCount::compare(streams, stream, owed).await?);
     }
     Ok(ledger)
+}
+
+/// Parked receipts that are not resolved. `database` is a connection as `dlr_reader`.
+pub async fn open(database: &Client) -> Result<u64, LedgerError> {
+    const OPEN: &str = "SELECT count(*) FROM dlr.orphaned_receipts AS parked WHERE NOT EXISTS (\
+         SELECT FROM dlr.orphan_resolutions AS resolved WHERE resolved.stored_at = parked.stored_at \
+         AND resolved.stream = parked.stream AND resolved.seq = parked.seq)";
+    let count: i64 = database.query_one(OPEN, &[]).await?.try_get(0)?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 fn confirmations_into(ledger: &mut Ledger, inbound: std::ops::Range<u64>, published: &Published) {

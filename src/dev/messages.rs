@@ -1,5 +1,5 @@
 //! The orchestrator's part in a simulation: its rows are there before the receipts about them,
-//! except those of early receipts, which come a moment late.
+//! except those of early and late messages, which appear after them.
 
 use std::ops::Range;
 use std::pin::pin;
@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_postgres::Client;
 
-use super::scenario::{EARLY_ROW_LAG, Kind, Scenario, Story};
+use super::scenario::{Kind, Scenario, Story};
 
 const COPY: &str = "COPY orch.sms_messages (id, account_id, carrier_id, operator_message_id, status, \
      created_at, client_ref, mccmnc, price, currency, body) FROM STDIN";
@@ -19,11 +19,28 @@ const COPY: &str = "COPY orch.sms_messages (id, account_id, carrier_id, operator
 /// Stories a COPY: some hundred kilobytes, a fraction of a second.
 const CHUNK: u64 = 5_000;
 
-/// Announces an early receipt as just published.
+/// Announces a receipt as just published whose message's row is still due.
 #[derive(Debug, Clone, Copy)]
-pub struct Early {
+pub struct Due {
     pub story: u64,
     pub published_at: Instant,
+}
+
+/// Where such receipts are announced: one way for each lag, so that what comes first is due first.
+#[derive(Debug, Clone)]
+pub struct Announce {
+    pub early: mpsc::Sender<Due>,
+    pub late: mpsc::Sender<Due>,
+}
+
+impl Announce {
+    pub(super) fn way(&self, kind: Kind) -> Option<&mpsc::Sender<Due>> {
+        match kind {
+            Kind::Early => Some(&self.early),
+            Kind::Late => Some(&self.late),
+            _ => None,
+        }
+    }
 }
 
 /// How far the stories are told and how far their rows are there.
@@ -44,7 +61,7 @@ impl Default for Extent {
     }
 }
 
-/// Writes rows for the stories in `range`; early ones are left out.
+/// Writes rows for the stories in `range`; those of early and late messages are left out.
 pub async fn fill(
     client: &Client,
     scenario: &Scenario,
@@ -53,7 +70,7 @@ pub async fn fill(
     let stories = range.map(|number| scenario.story(number));
     copy(
         client,
-        stories.filter(|story| story.has_row() && story.kind != Kind::Early),
+        stories.filter(|story| story.has_row() && story.row_lag().is_none()),
     )
     .await
 }
@@ -82,33 +99,36 @@ pub async fn keep_ahead(
     }
 }
 
-/// Writes the rows of early receipts [`EARLY_ROW_LAG`] after these were published, until every
-/// publisher is gone.
-pub async fn insert_early(
+/// Writes the rows of messages of one lag when they are due, until every publisher is gone.
+pub async fn insert_due(
     client: &Client,
     scenario: &Scenario,
-    mut announced: mpsc::Receiver<Early>,
+    mut announced: mpsc::Receiver<Due>,
 ) -> Result<(), tokio_postgres::Error> {
     /// Rows due within this time go together.
     const TOGETHER: Duration = Duration::from_millis(20);
 
-    let mut next = announced.recv().await;
-    while let Some(first) = next {
-        let due = first.published_at + EARLY_ROW_LAG;
+    let told = |due: Due| {
+        let story = scenario.story(due.story);
+        (
+            due.published_at + story.row_lag().unwrap_or_default(),
+            story,
+        )
+    };
+    let mut next = announced.recv().await.map(told);
+    while let Some((due, first)) = next {
         sleep_until(due).await;
-        let mut batch = vec![scenario.story(first.story)];
+        let mut batch = vec![first];
         next = loop {
-            match announced.try_recv() {
-                Ok(early) if early.published_at + EARLY_ROW_LAG <= due + TOGETHER => {
-                    batch.push(scenario.story(early.story));
-                }
-                Ok(early) => break Some(early),
+            match announced.try_recv().map(told) {
+                Ok((at, story)) if at <= due + TOGETHER => batch.push(story),
+                Ok(later) => break Some(later),
                 Err(_) => break None,
             }
         };
         copy(client, batch.into_iter()).await?;
         if next.is_none() {
-            next = announced.recv().await;
+            next = announced.recv().await.map(told);
         }
     }
     Ok(())
@@ -133,7 +153,7 @@ fn push_line(lines: &mut String, story: &Story) {
     let fields = [
         &story.message_id.to_string(),
         &story.account_id.to_string(),
-        story.carrier,
+        story.carrier.name,
         &story.operator_message_id,
         "sent",
         &story.submitted_at.to_string(),

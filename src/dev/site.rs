@@ -4,7 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use secrecy::ExposeSecret as _;
 use tokio_postgres::{Client, NoTls};
 
 use super::certificates::Authority;
@@ -20,6 +22,9 @@ use crate::seal::KeyRing;
 use crate::store::migrations::MigrationError;
 
 const DATABASE: &str = "dlr";
+
+/// In the private folder.
+const SETTINGS: &str = "dlr.toml";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
@@ -44,6 +49,7 @@ pub struct Site {
     nats: NatsServer,
     postgres: Postgres,
     key_ring: PathBuf,
+    dlr: PathBuf,
     // Last, because it ends the others.
     supervisor: Supervisor,
 }
@@ -55,15 +61,18 @@ impl Site {
         let folder = supervisor.folder();
         let authority = Authority::new(&folder.join("certificates")).map_err(SiteError::Folder)?;
         let key_ring = folder.join("keyring.json");
-        write_key_ring(&key_ring).map_err(SiteError::Folder)?;
+        write_secret(&key_ring, &KeyRing::generate()).map_err(SiteError::Folder)?;
         let postgres = Postgres::start(&supervisor, &authority, Durability::Durable)?;
         let nats = NatsServer::start(&supervisor, &authority, None).map_err(SiteError::Nats)?;
-        Ok(Self {
+        let site = Self {
             nats,
             postgres,
             key_ring,
+            dlr: dlr.to_owned(),
             supervisor,
-        })
+        };
+        site.write_settings().map_err(SiteError::Folder)?;
+        Ok(site)
     }
 
     /// Makes the database; returns the names of the migrations.
@@ -98,12 +107,60 @@ impl Site {
         }
     }
 
+    /// The same as a file, for any `dlr` command.
+    pub fn settings(&self) -> PathBuf {
+        self.folder().join(SETTINGS)
+    }
+
+    fn write_settings(&self) -> io::Result<()> {
+        let mut settings = toml::Table::try_from(self.config()).map_err(io::Error::other)?;
+        if let Some(postgres) = settings
+            .get_mut("postgres")
+            .and_then(toml::Value::as_table_mut)
+        {
+            // What is shown of a URL has no password.
+            postgres.retain(|name, _| !name.ends_with("url"));
+            let profiles = self.profiles();
+            for (setting, file) in [
+                ("url_file", Some(self.write_url(Role::Service)?)),
+                ("profiles_url_file", Some(self.write_url(Role::Profiles)?)),
+                ("profiles_cert_file", profiles.cert_file),
+                ("profiles_key_file", profiles.key_file),
+            ] {
+                let file = file.unwrap_or_default().display().to_string();
+                postgres.insert(setting.into(), file.into());
+            }
+        }
+        write_secret(&self.settings(), &settings.to_string())
+    }
+
+    fn write_url(&self, role: Role) -> io::Result<PathBuf> {
+        let file = self.folder().join(format!("{}.url", role.name()));
+        let url = self.postgres.url(role, DATABASE);
+        write_secret(&file, url.expose_secret())?;
+        Ok(file)
+    }
+
+    /// A `dlr` command that an operator would type, with these settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.dlr);
+        // No setting of whoever has started us.
+        command.args(arguments).env_clear();
+        command.arg("--config").arg(self.settings());
+        command
+    }
+
     pub fn nats(&self, identity: Identity) -> config::Nats {
         self.nats.config(identity)
     }
 
     pub fn reader(&self) -> config::Postgres {
         self.postgres.config(Role::Reader, DATABASE)
+    }
+
+    /// For whoever writes carrier profiles.
+    pub fn profiles(&self) -> config::Postgres {
+        self.postgres.config(Role::Profiles, DATABASE)
     }
 
     /// A connection by the socket that acts as the orchestrator; the future drives it.
@@ -125,8 +182,8 @@ impl Site {
         self.supervisor.folder()
     }
 
-    /// How to look into the database and the streams while this runs.
-    pub fn ways_to_look(&self) -> io::Result<[String; 2]> {
+    /// How to look into the database, the streams and the carriers' profiles while this runs.
+    pub fn ways_to_look(&self) -> io::Result<[String; 3]> {
         let reconcile = self.nats.config(Identity::Reconcile);
         let path = |path: Option<PathBuf>| path.unwrap_or_default().display().to_string();
         let nats = format!(
@@ -139,7 +196,12 @@ impl Site {
             reconcile.inbox_prefix,
             reconcile.api_prefix,
         );
-        Ok([self.postgres.psql(Role::Reader, DATABASE)?, nats])
+        let profiles = format!(
+            "{} carriers list --config {}",
+            self.dlr.display(),
+            self.settings().display()
+        );
+        Ok([profiles, self.postgres.psql(Role::Reader, DATABASE)?, nats])
     }
 
     /// Ends the servers and removes the folder.
@@ -148,12 +210,13 @@ impl Site {
     }
 }
 
-fn write_key_ring(file: &Path) -> io::Result<()> {
+/// A new file that nobody else can read.
+fn write_secret(file: &Path, content: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(file)?;
-    file.write_all(KeyRing::generate().as_bytes())
+    file.write_all(content.as_bytes())
 }

@@ -9,12 +9,11 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::messages::{Early, Extent};
-use super::scenario::{DIRECT_CARRIER, Door, Kind, Planned, Scenario, Schedule};
+use super::messages::{Announce, Due, Extent};
+use super::scenario::{DIRECT, Door, Planned, Scenario, Schedule};
 
 /// Receipts published and not yet confirmed; at the bound the publisher waits and falls behind.
 const WINDOW: usize = 4_096;
@@ -102,7 +101,7 @@ impl Carriers {
             direct: context(direct),
             stream: stream.to_owned(),
             subject: subject.to_owned(),
-            direct_subject: format!("{subject}.{DIRECT_CARRIER}"),
+            direct_subject: format!("{subject}.{}", DIRECT.name),
         }
     }
 
@@ -111,7 +110,7 @@ impl Carriers {
         &self,
         scenario: &Scenario,
         extent: &Extent,
-        early: mpsc::Sender<Early>,
+        announce: Announce,
         progress: &Progress,
         stop: &CancellationToken,
     ) -> Published {
@@ -143,18 +142,16 @@ impl Carriers {
             }
             let late = u64::try_from(due.elapsed().as_millis()).unwrap_or(u64::MAX);
             progress.behind_ms.store(late, Ordering::Relaxed);
-            let is_early = planned.story.kind == Kind::Early;
+            let kind = planned.story.kind;
             waiting.push(self.publish(planned).await);
             progress.published.fetch_add(1, Ordering::Relaxed);
-            if is_early {
+            if let Some(way) = announce.way(kind) {
+                let due = Due {
+                    story,
+                    published_at: Instant::now(),
+                };
                 // Fails only when the table filler has failed, which ends the run by itself.
-                let _gone = early
-                    .send(Early {
-                        story,
-                        published_at: Instant::now(),
-                    })
-                    .await
-                    .is_err();
+                let _gone = way.send(due).await.is_err();
             }
         }
         self.finish(waiting, published, progress).await
@@ -174,7 +171,7 @@ impl Carriers {
 
     /// Hands one receipt in, in the order of the calls; the result waits for its confirmation.
     async fn publish(&self, planned: Planned) -> Confirmation {
-        let (context, subject) = match planned.story.door {
+        let (context, subject) = match planned.story.carrier.door {
             Door::Gateway => (self.gateway.clone(), self.subject.clone()),
             Door::Carrier => (self.direct.clone(), self.direct_subject.clone()),
         };

@@ -33,6 +33,8 @@ pub struct Snapshot {
     /// Receipts a second since the last look, in the order of [`Disposition::ALL`].
     pub rates: [f64; 4],
     pub totals: [u64; 4],
+    /// Of the parked ones, those that were matched since.
+    pub matched_late: u64,
     /// Receipts in the stream that are not settled: waiting plus delivered.
     pub backlog: u64,
     /// Of these, delivered to the processor.
@@ -136,6 +138,7 @@ impl<'a> Sampler<'a> {
             behind: self.progress.behind(),
             rates: Disposition::ALL.map(|it| scrape.gained(&before, it) / seconds),
             totals: Disposition::ALL.map(|it| scrape.total(it)),
+            matched_late: scrape.matched_late(),
             backlog,
             in_flight,
             p50: scrape.latency_since(&before, 0.50),
@@ -236,8 +239,8 @@ impl fmt::Display for Snapshot {
         }
         write!(
             f,
-            "  backlog {}  in flight {}",
-            self.backlog, self.in_flight
+            "  matched late {}  backlog {}  in flight {}",
+            self.matched_late, self.backlog, self.in_flight
         )?;
         write!(f, "  p50 {}  p99 {}", latency(self.p50), latency(self.p99))
     }
@@ -263,6 +266,7 @@ mod tests {
             elapsed: Duration::from_millis(2_500),
             published: 2_500,
             rates: [900.0, 50.0, 20.0, 20.0],
+            matched_late: 3,
             backlog: 12,
             in_flight: 10,
             p50: Some(Duration::from_micros(4_200)),
@@ -271,7 +275,7 @@ mod tests {
         assert_eq!(
             snapshot.to_string(),
             "   2.5 s  published     2500  applied 900/s  recorded 50/s  parked 20/s  rejected 20/s  \
-             backlog 12  in flight 10  p50 4.2 ms  p99 -"
+             matched late 3  backlog 12  in flight 10  p50 4.2 ms  p99 -"
         );
     }
 }

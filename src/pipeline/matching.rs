@@ -133,7 +133,10 @@ impl Matching {
         let now = self.rules.clock.now();
         let fresh: Vec<&Item> = batch.iter().filter(|item| !known.has(item)).collect();
         let readable = fresh.iter().filter(|item| !item.poison);
-        let receipts = readable.filter_map(|item| Some((item.reading.as_ref().ok()?, now)));
+        let receipts = readable.filter_map(|item| {
+            let stored_at = item.envelope.identity.stored_at();
+            Some((item.reading.as_ref().ok()?, stored_at))
+        });
         let candidates = Candidates::find(session, receipts, self.rules.horizon).await?;
         let groups = Groups::lock(session, &candidates, &self.rules.groups).await?;
         let mut fold = Fold::new(&groups);

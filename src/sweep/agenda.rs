@@ -36,6 +36,9 @@ pub(super) struct Errand {
 
 pub(super) struct Agenda {
     schedule: Schedule,
+    /// The longest horizon there has been: what was parked under it may be open, also when every
+    /// horizon is shorter by now.
+    reach: SignedDuration,
     due: Intervals<Position>,
     /// What the cursor still has in front of it. Its end stays where it was when the cursor began:
     /// behind it there is always something new.
@@ -62,6 +65,7 @@ impl Agenda {
         due.insert(whole(Timestamp::UNIX_EPOCH, now));
         Self {
             ahead: Position::at(before(now, schedule.longest()))..Position::at(now),
+            reach: schedule.longest(),
             schedule,
             due,
             pass: None,
@@ -93,6 +97,7 @@ impl Agenda {
         now: Timestamp,
     ) {
         self.schedule.set_horizons(horizons, now);
+        self.reach = self.reach.max(self.schedule.longest());
         self.changed.extend(carriers);
         if self.changed.len() > CARRIERS_MAX {
             self.changed.clear();
@@ -103,7 +108,7 @@ impl Agenda {
     /// Parked before this is nothing that is open, once everything has been looked at.
     fn oldest(&self, now: Timestamp) -> Timestamp {
         const MARGIN: SignedDuration = SignedDuration::from_hours(24);
-        before(now, self.schedule.longest().saturating_add(MARGIN))
+        before(now, self.reach.saturating_add(MARGIN))
     }
 
     /// What to look at now; nothing if nothing is due. Whoever takes it looks at all of it, or

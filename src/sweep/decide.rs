@@ -39,6 +39,9 @@ pub(super) enum Finding {
     /// Its decision is committed, but the key that its events need is missing here: it waits for a
     /// process that has it, and never lapses.
     Unspeakable,
+    /// Others kept changing its message: what becomes of it is for a later look, so it does not lapse
+    /// either.
+    Contended,
     Open,
 }
 
@@ -86,7 +89,10 @@ impl Deciding {
                     parts.push_front(second);
                     parts.push_front(first);
                 }
-                Err(_) => findings.push(Finding::Open),
+                Err(StoreError::Moved | StoreError::AlreadyStored) => {
+                    findings.push(Finding::Contended);
+                }
+                Err(StoreError::Refused(_)) => findings.push(Finding::Open),
             }
         }
         Ok(findings)
@@ -137,10 +143,7 @@ impl Deciding {
             .iter()
             .filter(|reading| !known.contains_key(&reading.row.parked().receipt_id));
         let receipts = fresh.filter_map(|reading| {
-            Some((
-                reading.receipt.as_ref().ok()?,
-                reading.row.parked().parked_at,
-            ))
+            Some((reading.receipt.as_ref().ok()?, reading.row.key.stored_at))
         });
         let candidates = Candidates::find(session, receipts, self.horizon).await?;
         let groups = Groups::lock(session, &candidates, &self.groups).await?;

@@ -176,8 +176,8 @@ impl Looking {
                 events.extend(decided);
                 Some((Resolution::Matched, decided_at))
             }
-            Finding::Unspeakable => None,
-            // Also what cannot be read, or stored: nothing is matched beyond the horizon anyway.
+            Finding::Unspeakable | Finding::Contended => None,
+            // Also what cannot be read, or stored.
             Finding::Open => {
                 let lapses_at = self.lapses_at(&parked, profiles);
                 (lapses_at <= now).then_some((Resolution::Lapsed, lapses_at))

@@ -126,7 +126,7 @@ impl OnDemand {
                 .collect();
             let receipts = readings
                 .iter()
-                .filter_map(|it| Some((it.receipt.as_ref().ok()?, it.row.parked().parked_at)));
+                .filter_map(|it| Some((it.receipt.as_ref().ok()?, it.row.key.stored_at)));
             let now = Clock.now();
             let session = self.session.session();
             let candidates = Candidates::find(session, receipts, horizon).await?;

@@ -225,6 +225,42 @@ async fn a_row_that_postgresql_refuses_stays_open_and_holds_up_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_whose_message_others_keep_changing_does_not_lapse() {
+    let mut app = TestApp::around(|_| {}).await;
+    // The status moves whenever we would change it, as if somebody were always faster.
+    let moving = "CREATE FUNCTION orch.keep() RETURNS trigger LANGUAGE plpgsql AS
+             $$BEGIN RETURN NULL; END$$;
+         CREATE TRIGGER keep BEFORE UPDATE ON orch.sms_messages FOR EACH ROW
+             EXECUTE FUNCTION orch.keep()";
+    let message = app.message("7").await;
+    app.sql
+        .batch_execute("UPDATE orch.sms_messages SET created_at = now() - interval '75 hours'")
+        .await
+        .unwrap();
+    app.sql.batch_execute(moving).await.unwrap();
+    // Both are beyond their horizon, for nobody swept in time; only one has no message.
+    let row = |sequence, id| Row {
+        parked_ago: 74.0 * 3_600.0,
+        ..Row::new(sequence, receipt(id, "DELIVRD"))
+    };
+    park(&app, &ring(&app), &[row(1, "7"), row(2, "8")]).await;
+    app.add_processor().await;
+    resolved(&app, 1).await;
+    app.stop_processors().await;
+    let lapsed = app.column("SELECT seq || ' ' || resolution FROM dlr.orphan_resolutions");
+    assert_eq!(lapsed.await, ["2 lapsed"]);
+
+    app.sql
+        .batch_execute("DROP TRIGGER keep ON orch.sms_messages")
+        .await
+        .unwrap();
+    app.add_processor().await;
+    resolved(&app, 2).await;
+    assert_eq!(app.status(message).await.0, "delivered");
+    assert_eq!(app.webhooks().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redelivery_after_the_late_match_repeats_the_parked_notice_only() {
     let mut app = TestApp::around(|config| config.sweep.enabled = false).await;
     app.publish(receipt("7", "DELIVRD")).await;

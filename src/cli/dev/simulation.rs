@@ -1,6 +1,10 @@
 //! Processor, carriers, orchestrator and view at work together.
 
-use std::fmt;
+mod connections;
+mod operator;
+mod ran;
+mod swept;
+
 use std::future::pending;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -13,28 +17,26 @@ use tokio::time::{Instant, interval, sleep};
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
+use self::ran::Ran;
 use crate::app::App;
 use crate::broker;
 use crate::config::{Config, Streams};
 use crate::dev::ledger::{self, Ledger};
-use crate::dev::messages::{self, Extent};
+use crate::dev::messages::{self, Announce, Extent};
 use crate::dev::nats::Identity;
 use crate::dev::scenario::Scenario;
 use crate::dev::site::Site;
 use crate::dev::traffic::{Carriers, Progress, Published};
 use crate::dev::view::{Backlog, Sampler, View};
-use crate::lifecycle::{Ended, Member, Part, State};
+use crate::lifecycle::{Ended, State};
 use crate::seal::KeyRing;
-use crate::store::connect::Connector;
 
 /// Rows in front of the carriers, in seconds of traffic: at the start so many that a short run is
 /// not disturbed by the writing of more, later no fewer than a few.
 const ROWS_AT_START: Duration = Duration::from_secs(30);
 const ROWS_AHEAD: Duration = Duration::from_secs(2);
-/// Early receipts whose row is still due; at the bound the carriers wait.
-const EARLY_MAX: usize = 16_384;
-/// A backlog that has not gone after this time is left for the ledger to tell.
-const DRAIN_MAX: Duration = Duration::from_mins(1);
+/// Receipts whose message's row is still due; at the bound the carriers wait.
+const DUE_MAX: usize = 16_384;
 const READY_MAX: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -43,21 +45,18 @@ pub(super) struct Simulation {
     scenario: Scenario,
     names: Streams,
     carriers: Carriers,
-    /// The orchestrator's connections: one writes rows ahead, the other the late ones.
+    /// The orchestrator's connections: one writes rows ahead, the others those of early and late
+    /// messages.
     rows: Client,
+    early_rows: Client,
     late_rows: Client,
+    /// Looks, and changes nothing.
+    reader: Client,
     reconcile: jetstream::Context,
     extent: Extent,
     progress: Progress,
     #[expect(dead_code, reason = "held, because it ends its tasks when dropped")]
     connections: JoinSet<()>,
-}
-
-/// How a run went, as seen from the stream.
-pub(super) struct Ran {
-    pub(super) published: Published,
-    backlog: u64,
-    emptied: Option<Duration>,
 }
 
 impl Simulation {
@@ -68,8 +67,11 @@ impl Simulation {
         duration: Option<Duration>,
     ) -> anyhow::Result<Self> {
         let mut connections = JoinSet::new();
-        let rows = orchestrator(site, &mut connections).await?;
-        let late_rows = orchestrator(site, &mut connections).await?;
+        let rows = connections::orchestrator(site, &mut connections).await?;
+        let early_rows = connections::orchestrator(site, &mut connections).await?;
+        let late_rows = connections::orchestrator(site, &mut connections).await?;
+        let reader = connections::database(&site.reader(), &mut connections).await?;
+        operator::tell_notation(site).await?;
         let extent = Extent::default();
         let whole_run = duration.map_or(Duration::MAX, |time| time.saturating_add(2 * ROWS_AHEAD));
         let first = stories_in(&scenario, whole_run.min(ROWS_AT_START));
@@ -80,9 +82,9 @@ impl Simulation {
         config.pipeline.lanes = lanes;
         config.probes.bind = (Ipv4Addr::LOCALHOST, 0).into();
         let names = config.streams.clone();
-        let gateway = connect(site, Identity::Ingest).await?;
-        let direct = connect(site, Identity::Carrier).await?;
-        let reconcile = connect(site, Identity::Reconcile).await?;
+        let gateway = connections::broker(site, Identity::Ingest).await?;
+        let direct = connections::broker(site, Identity::Carrier).await?;
+        let reconcile = connections::broker(site, Identity::Reconcile).await?;
         Ok(Self {
             app: start_processor(config)?,
             carriers: Carriers::new(gateway, direct, &names.inbound, &names.inbound_subject),
@@ -90,7 +92,9 @@ impl Simulation {
             scenario,
             names,
             rows,
+            early_rows,
             late_rows,
+            reader,
             extent,
             progress: Progress::default(),
             connections,
@@ -137,74 +141,66 @@ impl Simulation {
         })
         .await?;
         let died = self.app.stopping();
-        // The carriers stop at once; what they still wait for are confirmations.
-        let at_end = async {
-            stop.cancelled().await;
-            (Instant::now(), backlog.now().await)
-        };
-        let publishing =
-            async { tokio::try_join!(self.publish(stop), async { anyhow::Ok(at_end.await) }) };
-        let (published, (end, waiting)) = tokio::select! {
-            both = publishing => both?,
-            () = died.cancelled() => anyhow::bail!("a task of the processor died; see its log"),
-            error = watch(&mut sampler, view) => return Err(error),
-        };
-        let (waiting, _) = waiting?;
-        let emptied = tokio::select! {
-            emptied = drained(&backlog, end) => emptied,
-            () = died.cancelled() => anyhow::bail!("a task of the processor died; see its log"),
-            error = watch(&mut sampler, view) => return Err(error),
-        };
-        Ok(Ran {
-            published,
-            backlog: waiting,
-            emptied,
-        })
+        tokio::select! {
+            ran = self.publish(&backlog, stop) => ran,
+            () = died.cancelled() => Err(died_message()),
+            error = watch(&mut sampler, view) => Err(error),
+        }
     }
 
-    async fn publish(&self, stop: &CancellationToken) -> anyhow::Result<Published> {
-        let (announce, announced) = mpsc::channel(EARLY_MAX);
-        let carriers = async {
-            let published =
-                self.carriers
-                    .run(&self.scenario, &self.extent, announce, &self.progress, stop);
-            Ok(published.await)
-        };
-        let late = messages::insert_early(&self.late_rows, &self.scenario, announced);
+    /// Also ends only when every message has its row.
+    async fn publish(&self, backlog: &Backlog, stop: &CancellationToken) -> anyhow::Result<Ran> {
+        let (early, early_due) = mpsc::channel(DUE_MAX);
+        let (late, late_due) = mpsc::channel(DUE_MAX);
+        let announce = Announce { early, late };
+        let early = messages::insert_due(&self.early_rows, &self.scenario, early_due);
+        let late = messages::insert_due(&self.late_rows, &self.scenario, late_due);
+        let carriers = async { Ok(self.carry(announce, backlog, stop).await) };
         let ahead = stories_in(&self.scenario, ROWS_AHEAD);
         let ahead = messages::keep_ahead(&self.rows, &self.scenario, &self.extent, ahead);
         tokio::select! {
-            both = async { tokio::try_join!(carriers, late) } => {
-                both.map(|(published, ())| published).context("cannot write the rows of early receipts")
+            all = async { tokio::try_join!(carriers, early, late) } => {
+                all.context("cannot write the rows of early and late messages")?.0
             }
             Err(error) = ahead => Err(error).context("cannot write the rows of messages"),
         }
     }
 
+    /// Publishes until `stop`, then sees the backlog out.
+    async fn carry(
+        &self,
+        announce: Announce,
+        backlog: &Backlog,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Ran> {
+        let publishing =
+            self.carriers
+                .run(&self.scenario, &self.extent, announce, &self.progress, stop);
+        // The carriers stop at once; what they still wait for are confirmations.
+        let at_end = async {
+            stop.cancelled().await;
+            (Instant::now(), backlog.now().await)
+        };
+        let (published, (end, waiting)) = tokio::join!(publishing, at_end);
+        Ok(Ran::see_out(published, waiting?.0, backlog, end).await)
+    }
+
     /// Stops the processor in order, then asks everybody else how it came out.
     pub(super) async fn settle(
         self,
-        site: &Site,
         published: &Published,
+        repaired: bool,
     ) -> anyhow::Result<(Ended, Ledger)> {
         let ended = self.app.stop(pending()).await;
-        let (database, connection) = Connector::new(&site.reader(), "dlr dev ledger")
-            .connect()
-            .await?;
-        let ledger = async {
-            let ledger = ledger::reconcile(
-                &database,
-                &self.reconcile,
-                &self.names,
-                &self.scenario,
-                published,
-            )
-            .await;
-            drop(database);
-            ledger
-        };
-        let (ledger, _) = tokio::join!(ledger, connection);
-        Ok((ended, ledger?))
+        let ledger = ledger::reconcile(
+            &self.reader,
+            &self.reconcile,
+            &self.names,
+            &self.scenario,
+            published,
+            repaired,
+        );
+        Ok((ended, ledger.await?))
     }
 }
 
@@ -226,27 +222,8 @@ async fn watch(sampler: &mut Sampler<'_>, view: &mut View) -> anyhow::Error {
     }
 }
 
-/// When the backlog was gone, or nothing if it stayed.
-async fn drained(backlog: &Backlog, since: Instant) -> Option<Duration> {
-    while since.elapsed() < DRAIN_MAX {
-        if let Ok((0, _)) = backlog.now().await {
-            return Some(since.elapsed());
-        }
-        sleep(POLL).await;
-    }
-    None
-}
-
-async fn orchestrator(site: &Site, connections: &mut JoinSet<()>) -> anyhow::Result<Client> {
-    let (client, connection) = site.orchestrator().await?;
-    // Its end is told to whoever uses the client.
-    connections.spawn(async move { drop(connection.await) });
-    Ok(client)
-}
-
-async fn connect(site: &Site, identity: Identity) -> anyhow::Result<async_nats::Client> {
-    let name = format!("dlr dev {identity:?}");
-    Ok(broker::connect(&site.nats(identity), &name, Member::unwatched(Part::Nats)).await?)
+fn died_message() -> anyhow::Error {
+    anyhow::anyhow!("a task of the processor died; see its log")
 }
 
 fn stories_in(scenario: &Scenario, time: Duration) -> u64 {
@@ -258,18 +235,4 @@ fn stories_in(scenario: &Scenario, time: Duration) -> u64 {
     )]
     let stories = stories as u64;
     stories
-}
-
-impl fmt::Display for Ran {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "backlog when the last receipt was published: {}, ",
-            self.backlog
-        )?;
-        match self.emptied {
-            Some(time) => write!(f, "gone {:.2} s later", time.as_secs_f64()),
-            None => write!(f, "not gone {DRAIN_MAX:?} later"),
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! What the tables say about each sequence of the inbound stream.
 
-use std::collections::HashMap;
+mod entry;
+
 use std::ops::Range;
 
 use futures_util::{StreamExt, TryStreamExt};
@@ -8,45 +9,38 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
+use self::entry::Entry;
+pub(super) use self::entry::Resolution;
+use super::events::{Due, Owed};
 use super::{Ledger, LedgerError, Sample};
-use crate::dev::scenario::Disposition;
+use crate::dev::scenario::{Disposition, Fate};
 
-/// Receipts matched after parking have their first disposition in `orphaned_receipts`.
-const RECEIPTS: &str = "SELECT seq, receipt_id, disposition, status \
-     FROM dlr.delivery_receipts WHERE stream = $1 AND NOT late";
-/// What a re-drive parked has its disposition in `rejected_receipts`, and is announced all the same.
-const PARKED: &str = "SELECT seq, receipt_id, \
-         CASE reason WHEN 'redriven' THEN reason ELSE 'parked' END, ''::text \
-     FROM dlr.orphaned_receipts WHERE stream = $1";
-const REJECTED: &str = "SELECT seq, receipt_id, 'rejected'::text, ''::text \
+const RECEIPTS: &str = "SELECT seq, receipt_id, disposition, status, late \
+     FROM dlr.delivery_receipts WHERE stream = $1";
+const PARKED: &str = "SELECT seq, receipt_id, 'parked'::text, ''::text, false \
+     FROM dlr.orphaned_receipts WHERE stream = $1 AND reason <> 'redriven'";
+/// Rejected, then read anew: no disposition of its own, but announced all the same.
+const REDRIVEN: &str = "SELECT seq, receipt_id \
+     FROM dlr.orphaned_receipts WHERE stream = $1 AND reason = 'redriven'";
+const REJECTED: &str = "SELECT seq, receipt_id, 'rejected'::text, ''::text, false \
      FROM dlr.rejected_receipts WHERE stream = $1";
-
-/// What the sweeper decided: matched late, or ended without a match.
-const LATE: &str = "SELECT seq, receipt_id, disposition, status \
-     FROM dlr.delivery_receipts WHERE stream = $1 AND late";
-const RESOLVED: &str = "SELECT seq, receipt_id FROM dlr.orphan_resolutions WHERE stream = $1";
-
-/// The receipt, and the ending that its notice tells of, if it tells of one.
-pub(super) type Debt = (Uuid, bool);
-/// What is owed, each with the sequence of its receipt.
-pub(super) type Owed = HashMap<Debt, u64>;
+const RESOLVED: &str = "SELECT seq, receipt_id, resolution \
+     FROM dlr.orphan_resolutions WHERE stream = $1";
 
 pub(super) struct Books {
     sequences: Range<u64>,
     /// One entry a sequence, so that a long run stays small.
     entries: Vec<Entry>,
     strange: Sample,
-    webhook: Owed,
-    billing: Owed,
-    unmatched: Owed,
+    owed: EventsOwed,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Entry {
-    disposition: Option<Disposition>,
-    twice: bool,
-    /// Parked first, decided on later.
-    late: bool,
+/// The events that each output stream has to hold.
+#[derive(Default)]
+pub(super) struct EventsOwed {
+    pub(super) webhook: Owed,
+    pub(super) billing: Owed,
+    pub(super) unmatched: Owed,
 }
 
 impl Books {
@@ -55,140 +49,150 @@ impl Books {
         stream: &str,
         sequences: Range<u64>,
     ) -> Result<Self, LedgerError> {
-        let length = usize::try_from(sequences.end - sequences.start).unwrap_or(usize::MAX);
-        let mut books = Self {
-            sequences,
-            entries: vec![Entry::default(); length],
-            strange: Sample::default(),
-            webhook: Owed::new(),
-            billing: Owed::new(),
-            unmatched: Owed::new(),
-        };
+        let mut books = Self::empty(sequences);
         for query in [RECEIPTS, PARKED, REJECTED] {
-            let parameters: [&(dyn ToSql + Sync); 1] = [&stream];
-            let rows = database.query_raw(query, parameters).await?;
-            let mut rows = std::pin::pin!(rows.map_err(LedgerError::from));
-            while let Some(row) = rows.next().await {
-                books.enter(&row?)?;
-            }
+            books
+                .each(database, query, stream, Self::enter_receipt)
+                .await?;
         }
-        for row in database.query(LATE, &[&stream]).await? {
-            books.enter_late(&row)?;
-        }
-        for row in database.query(RESOLVED, &[&stream]).await? {
-            let debt = (row.try_get(1)?, true);
-            books.unmatched.insert(debt, sequence(&row)?);
-        }
+        books
+            .each(database, REDRIVEN, stream, Self::enter_redriven)
+            .await?;
+        books
+            .each(database, RESOLVED, stream, Self::enter_resolution)
+            .await?;
         Ok(books)
     }
 
-    fn enter(&mut self, row: &Row) -> Result<(), LedgerError> {
-        if row.try_get::<_, &str>(2)? == "redriven" {
-            return self.owe(row, Disposition::Parked);
+    fn empty(sequences: Range<u64>) -> Self {
+        let length = usize::try_from(sequences.end - sequences.start).unwrap_or(usize::MAX);
+        Self {
+            sequences,
+            entries: vec![Entry::default(); length],
+            strange: Sample::default(),
+            owed: EventsOwed::default(),
         }
-        let disposition = disposition(row)?;
-        self.post(sequence(row)?, disposition);
-        self.owe(row, disposition)
     }
 
-    /// A decision that gave no disposition, but owes the same events.
-    fn enter_late(&mut self, row: &Row) -> Result<(), LedgerError> {
-        let at = self.index(sequence(row)?);
-        if let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) {
-            entry.late = true;
+    async fn each(
+        &mut self,
+        database: &Client,
+        query: &str,
+        stream: &str,
+        enter: impl Fn(&mut Self, &Row) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let parameters: [&(dyn ToSql + Sync); 1] = [&stream];
+        let rows = database.query_raw(query, parameters).await?;
+        let mut rows = std::pin::pin!(rows.map_err(LedgerError::from));
+        while let Some(row) = rows.next().await {
+            enter(self, &row?)?;
         }
-        self.owe(row, disposition(row)?)
+        Ok(())
     }
 
-    fn owe(&mut self, row: &Row, disposition: Disposition) -> Result<(), LedgerError> {
-        let (sequence, debt) = (sequence(row)?, (row.try_get(1)?, false));
+    fn enter_receipt(&mut self, row: &Row) -> Result<(), LedgerError> {
+        let (sequence, receipt_id) = key(row)?;
+        let word: &str = row.try_get(2)?;
+        let disposition = Disposition::ALL
+            .into_iter()
+            .find(|disposition| disposition.name() == word)
+            .ok_or_else(|| LedgerError::UnknownDisposition(word.to_owned()))?;
+        let late: bool = row.try_get(4)?;
+        if late {
+            self.post(sequence, |entry| entry.decide_late(disposition));
+        } else {
+            self.post(sequence, |entry| entry.dispose(disposition));
+        }
         match disposition {
             Disposition::Applied => {
-                self.webhook.insert(debt, sequence);
+                let due = if late { Due::Late } else { Due::OnTime };
+                self.owed.webhook.insert((receipt_id, due), sequence);
                 let status: &str = row.try_get(3)?;
                 if matches!(status, "expired" | "failed" | "delivered") {
-                    self.billing.insert(debt, sequence);
+                    self.owed.billing.insert((receipt_id, due), sequence);
                 }
             }
             Disposition::Parked => {
-                self.unmatched.insert(debt, sequence);
+                let parked = (receipt_id, Due::Parked);
+                self.owed.unmatched.insert(parked, sequence);
             }
             Disposition::Recorded | Disposition::Rejected => {}
         }
         Ok(())
     }
 
-    fn post(&mut self, sequence: u64, disposition: Disposition) {
-        let Some(entry) = self
-            .index(sequence)
-            .and_then(|index| self.entries.get_mut(index))
-        else {
-            self.strange.add(sequence);
-            return;
-        };
-        entry.twice |= entry.disposition.is_some();
-        entry.disposition = Some(disposition);
+    fn enter_redriven(&mut self, row: &Row) -> Result<(), LedgerError> {
+        let (sequence, receipt_id) = key(row)?;
+        self.post(sequence, Entry::redrive);
+        let parked = (receipt_id, Due::Parked);
+        self.owed.unmatched.insert(parked, sequence);
+        Ok(())
+    }
+
+    fn enter_resolution(&mut self, row: &Row) -> Result<(), LedgerError> {
+        let (sequence, receipt_id) = key(row)?;
+        let word: &str = row.try_get(2)?;
+        let resolution =
+            Resolution::of(word).ok_or_else(|| LedgerError::UnknownDisposition(word.to_owned()))?;
+        self.post(sequence, |entry| entry.resolve(resolution));
+        let resolved = (receipt_id, Due::Resolved(resolution));
+        self.owed.unmatched.insert(resolved, sequence);
+        Ok(())
+    }
+
+    fn post(&mut self, sequence: u64, write: impl FnOnce(&mut Entry)) {
+        let index = self.index(sequence);
+        match index.and_then(|index| self.entries.get_mut(index)) {
+            Some(entry) => write(entry),
+            None => self.strange.add(sequence),
+        }
     }
 
     fn index(&self, sequence: u64) -> Option<usize> {
         usize::try_from(sequence.checked_sub(self.sequences.start)?).ok()
     }
 
-    pub(super) fn disposition(&self, sequence: u64) -> Option<Disposition> {
-        self.entries.get(self.index(sequence)?)?.disposition
-    }
-
-    /// Whether the receipt has changed its message, or could have.
-    pub(super) fn has_arrived(&self, sequence: u64) -> bool {
-        let entry = self.index(sequence).and_then(|at| self.entries.get(at));
-        entry.is_none_or(|it| it.late || it.disposition != Some(Disposition::Parked))
+    /// How a receipt has ended; nothing if it has no end, or one that contradicts itself.
+    pub(super) fn fate(&self, sequence: u64) -> Option<Fate> {
+        self.entries.get(self.index(sequence)?)?.fate()
     }
 
     pub(super) fn count_into(&self, ledger: &mut Ledger) {
         for (sequence, entry) in self.sequences.clone().zip(&self.entries) {
-            match entry.disposition {
+            match entry.disposition() {
                 Some(disposition) => ledger.dispositions[disposition as usize] += 1,
                 None => ledger.without_disposition.add(sequence),
             }
-            if entry.twice {
+            if entry.has_two() {
                 ledger.with_two.add(sequence);
+            } else if entry.disposition().is_some() && entry.fate().is_none() {
+                ledger.half_resolved.add(sequence);
+            }
+            match entry.fate() {
+                Some(Fate::Matched) => ledger.parked.matched += 1,
+                Some(Fate::Parked) => ledger.parked.open += 1,
+                _ => {}
             }
         }
         ledger.strange_rows = self.strange.clone();
     }
 
-    /// Webhook, billing and unmatched.
-    pub(super) fn into_events_owed(self) -> (Owed, Owed, Owed) {
-        (self.webhook, self.billing, self.unmatched)
+    pub(super) fn into_events_owed(self) -> EventsOwed {
+        self.owed
     }
 }
 
-fn sequence(row: &Row) -> Result<u64, LedgerError> {
-    Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
-}
-
-fn disposition(row: &Row) -> Result<Disposition, LedgerError> {
-    let word: &str = row.try_get(2)?;
-    Disposition::ALL
-        .into_iter()
-        .find(|disposition| disposition.name() == word)
-        .ok_or_else(|| LedgerError::UnknownDisposition(word.to_owned()))
+fn key(row: &Row) -> Result<(u64, Uuid), LedgerError> {
+    let sequence = u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
+    Ok((sequence, row.try_get(1)?))
 }
 
 #[cfg(test)]
 impl Books {
-    pub(super) fn of(sequences: Range<u64>, entries: &[(u64, Disposition)]) -> Self {
-        let length = usize::try_from(sequences.end - sequences.start).unwrap();
-        let mut books = Self {
-            sequences,
-            entries: vec![Entry::default(); length],
-            strange: Sample::default(),
-            webhook: Owed::new(),
-            billing: Owed::new(),
-            unmatched: Owed::new(),
-        };
-        for &(sequence, disposition) in entries {
-            books.post(sequence, disposition);
+    pub(super) fn of(sequences: Range<u64>, fates: &[(u64, Fate)]) -> Self {
+        let mut books = Self::empty(sequences);
+        for &(sequence, fate) in fates {
+            books.post(sequence, |entry| entry.end(fate));
         }
         books
     }
@@ -200,23 +204,41 @@ mod tests {
 
     #[test]
     fn each_sequence_is_found_once_twice_never_or_is_none_of_the_streams() {
-        use Disposition::{Applied, Parked, Rejected};
         let books = Books::of(
-            10..14,
+            10..15,
             &[
-                (10, Applied),
-                (11, Parked),
-                (11, Applied),
-                (13, Rejected),
-                (9, Applied),
-                (14, Applied),
+                (10, Fate::Applied),
+                (11, Fate::Parked),
+                (11, Fate::Applied),
+                (13, Fate::Rejected),
+                (14, Fate::Matched),
+                (9, Fate::Applied),
+                (15, Fate::Applied),
             ],
         );
         let mut ledger = Ledger::default();
         books.count_into(&mut ledger);
         assert_eq!(ledger.without_disposition.first, [12]);
         assert_eq!(ledger.with_two.first, [11]);
-        assert_eq!(ledger.strange_rows.first, [9, 14]);
-        assert_eq!(ledger.consumed(), 3);
+        assert_eq!(ledger.strange_rows.first, [9, 15]);
+        assert_eq!(ledger.consumed(), 4);
+        assert_eq!((ledger.parked.matched, ledger.parked.open), (1, 0));
+    }
+
+    #[test]
+    fn a_late_decision_and_its_resolution_belong_together() {
+        let mut books = Books::of(
+            1..4,
+            &[(1, Fate::Parked), (2, Fate::Parked), (3, Fate::Applied)],
+        );
+        books.post(1, |entry| entry.decide_late(Disposition::Applied));
+        books.post(2, |entry| entry.resolve(Resolution::Matched));
+        books.post(3, |entry| entry.resolve(Resolution::Matched));
+        let mut ledger = Ledger::default();
+        books.count_into(&mut ledger);
+        assert_eq!(ledger.half_resolved.first, [1, 2, 3]);
+        assert_eq!(ledger.parked, super::super::Parked::default());
+        books.post(1, |entry| entry.resolve(Resolution::Matched));
+        assert_eq!(books.fate(1), Some(Fate::Matched));
     }
 }

@@ -1,7 +1,7 @@
 //! What the streams carry. The reconcile user may look and fetch one message at a time; it has no
 //! consumer, so requests overlap instead.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use async_nats::jetstream::{self, stream::RawMessageErrorKind};
@@ -9,8 +9,21 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::books::Owed;
+use super::books::Resolution;
 use super::{LedgerError, Sample};
+
+/// Receipt id and kind of each event that a stream owes, and its receipt's sequence.
+pub(super) type Owed = HashMap<(Uuid, Due), u64>;
+
+/// Which of a receipt's events of one stream it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Due {
+    OnTime,
+    /// Of a decision after parking.
+    Late,
+    Parked,
+    Resolved(Resolution),
+}
 
 /// Requests on their way at once.
 const OVERLAP: usize = 256;
@@ -40,8 +53,22 @@ struct Event {
 #[serde(rename_all = "camelCase")]
 struct Data {
     receipt_id: Uuid,
-    /// Of an unmatched notice.
+    /// Of billing and webhook.
+    late: Option<bool>,
+    /// Of unmatched, null for a receipt that was just parked.
     resolution: Option<String>,
+}
+
+impl Data {
+    fn due(&self) -> Option<Due> {
+        match (self.late, self.resolution.as_deref()) {
+            (Some(false), None) => Some(Due::OnTime),
+            (Some(true), None) => Some(Due::Late),
+            (None, None) => Some(Due::Parked),
+            (None, Some(word)) => Resolution::of(word).map(Due::Resolved),
+            (Some(_), Some(_)) => None,
+        }
+    }
 }
 
 impl EventCount {
@@ -104,12 +131,10 @@ impl Tally {
             self.count.unexpected.add(sequence);
             return;
         };
+        let due = event.data.due().map(|due| (event.data.receipt_id, due));
         if !self.ids.insert(event.id) {
             self.count.repeated += 1;
-            return;
-        }
-        let debt = (event.data.receipt_id, event.data.resolution.is_some());
-        if self.owed.remove(&debt).is_some() {
+        } else if due.and_then(|due| self.owed.remove(&due)).is_some() {
             self.count.found += 1;
         } else {
             self.count.unexpected.add(sequence);
@@ -149,24 +174,27 @@ fn failed(stream: &str, error: &dyn std::error::Error) -> LedgerError {
 mod tests {
     use super::*;
 
-    fn event(id: u128, receipt: u128) -> Vec<u8> {
+    fn event(id: u128, receipt: u128, more: &str) -> Vec<u8> {
         let (id, receipt) = (Uuid::from_u128(id), Uuid::from_u128(receipt));
-        format!(
-            r#"{{"specversion":"1.0","id":"{id}","data":{{"receiptId":"{receipt}","more":1}}}}"#
-        )
-        .into()
+        format!(r#"{{"specversion":"1.0","id":"{id}","data":{{"receiptId":"{receipt}",{more}}}}}"#)
+            .into()
+    }
+
+    fn owed<const N: usize>(due: [(u128, Due, u64); N]) -> Owed {
+        due.map(|(id, due, seq)| ((Uuid::from_u128(id), due), seq))
+            .into()
     }
 
     #[test]
     fn missing_unexpected_and_repeated_events_are_told_apart() {
-        let owed =
-            [(1, 101), (2, 102), (3, 103)].map(|(id, seq)| ((Uuid::from_u128(id), false), seq));
-        let mut tally = Tally::new("WEBHOOK", owed.into_iter().collect());
-        tally.see(1, &event(11, 1));
-        tally.see(2, &event(11, 1));
-        tally.see(3, &event(12, 1));
+        let on_time = [1, 2, 3].map(|id| (id, Due::OnTime, 100 + u64::try_from(id).unwrap()));
+        let mut tally = Tally::new("WEBHOOK", owed(on_time));
+        let late = r#""late":false"#;
+        tally.see(1, &event(11, 1, late));
+        tally.see(2, &event(11, 1, late));
+        tally.see(3, &event(12, 1, late));
         tally.see(4, b"not an event");
-        tally.see(5, &event(13, 3));
+        tally.see(5, &event(13, 3, late));
         let count = tally.close();
         assert_eq!((count.expected, count.found, count.repeated), (3, 2, 1));
         assert_eq!(count.missing.first, [102]);
@@ -175,26 +203,35 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_of_parking_does_not_pay_for_one_of_the_end() {
-        let receipt = Uuid::from_u128(1);
-        let owed = Owed::from([((receipt, false), 5), ((receipt, true), 5)]);
-        let mut tally = Tally::new("SMS_DLR_UNMATCHED", owed);
-        let notice = |resolution: &str| {
-            let data = format!(r#"{{"receiptId":"{receipt}","resolution":{resolution}}}"#);
-            format!(r#"{{"id":"{}","data":{data}}}"#, Uuid::new_v4())
-        };
-        tally.see(1, notice("null").as_bytes());
-        tally.see(2, notice("null").as_bytes());
-        let count = tally.close();
-        assert_eq!((count.found, count.missing.count), (1, 1));
-        assert_eq!(count.unexpected.first, [2]);
+    fn a_repeated_event_alone_is_within_the_contract() {
+        let mut tally = Tally::new("BILLING", owed([(1, Due::OnTime, 5)]));
+        tally.see(1, &event(11, 1, r#""late":false"#));
+        tally.see(2, &event(11, 1, r#""late":false"#));
+        assert!(tally.close().is_complete());
     }
 
     #[test]
-    fn a_repeated_event_alone_is_within_the_contract() {
-        let mut tally = Tally::new("BILLING", Owed::from([((Uuid::from_u128(1), false), 5)]));
-        tally.see(1, &event(11, 1));
-        tally.see(2, &event(11, 1));
-        assert!(tally.close().is_complete());
+    fn an_event_has_to_say_whether_it_is_late() {
+        let mut tally = Tally::new("WEBHOOK", owed([(1, Due::Late, 5), (2, Due::Late, 6)]));
+        tally.see(1, &event(11, 1, r#""late":true"#));
+        tally.see(2, &event(12, 2, r#""late":false"#));
+        let count = tally.close();
+        assert_eq!(
+            (count.missing.first, count.unexpected.first),
+            (vec![6], vec![2])
+        );
+    }
+
+    #[test]
+    fn a_parked_receipt_is_announced_and_its_end_is_another_notice() {
+        let matched = Due::Resolved(Resolution::Matched);
+        let due = owed([(1, Due::Parked, 5), (1, matched, 5), (2, Due::Parked, 6)]);
+        let mut tally = Tally::new("SMS_DLR_UNMATCHED", due);
+        tally.see(1, &event(11, 1, r#""resolution":null"#));
+        tally.see(2, &event(12, 2, r#""resolution":null"#));
+        tally.see(3, &event(13, 1, r#""resolution":"matched""#));
+        tally.see(4, &event(14, 2, r#""resolution":"lapsed""#));
+        let count = tally.close();
+        assert_eq!((count.found, count.unexpected.first), (3, vec![4]));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Ledger, Sample};
+use super::{Fates, Ledger, Parked, Sample};
 use crate::dev::scenario::Disposition;
 
 impl fmt::Display for Ledger {
@@ -28,6 +28,12 @@ impl fmt::Display for Ledger {
             )?;
         }
         writeln!(f)?;
+        let Parked { matched, open } = self.parked;
+        writeln!(
+            f,
+            "  parked               {:>9}   = matched late {matched} + open {open}",
+            self.count(Disposition::Parked)
+        )?;
         writeln!(
             f,
             "  messages             {:>9}   with the right status, {} with a wrong one",
@@ -49,6 +55,7 @@ impl fmt::Display for Ledger {
                 count.repeated
             )?;
         }
+        write!(f, "{}", self.handled)?;
         self.notes(f)?;
         self.verdict(f)
     }
@@ -56,19 +63,29 @@ impl fmt::Display for Ledger {
 
 impl Ledger {
     fn notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.fates.early_parked > 0 {
-            let count = self.fates.early_parked;
-            writeln!(
-                f,
-                "  note: {count} early receipts were parked before their message's row came"
-            )?;
-        }
-        if self.fates.reordered > 0 {
-            let count = self.fates.reordered;
-            writeln!(
-                f,
-                "  note: {count} receipts were taken in another order than published"
-            )?;
+        let Fates {
+            early_parked,
+            late_waited,
+            reordered,
+            wrong: _,
+        } = self.fates;
+        for (count, note) in [
+            (
+                early_parked,
+                "early receipts were parked before their message came, then matched",
+            ),
+            (
+                late_waited,
+                "late receipts waited in the stream until their message was there",
+            ),
+            (
+                reordered,
+                "receipts were taken in another order than published",
+            ),
+        ] {
+            if count > 0 {
+                writeln!(f, "  note: {count} {note}")?;
+            }
         }
         Ok(())
     }
@@ -92,14 +109,21 @@ impl Ledger {
                 "confirmed under one sequence: sequence",
             ),
             (&self.without_disposition, "without a disposition: sequence"),
-            (&self.with_two, "with more than one disposition: sequence"),
+            (
+                &self.with_two,
+                "with more than one disposition or end: sequence",
+            ),
+            (
+                &self.half_resolved,
+                "parked and not wholly resolved: sequence",
+            ),
             (
                 &self.strange_rows,
                 "rows about receipts that the stream does not hold: sequence",
             ),
             (
                 &self.fates.wrong,
-                "with a disposition that does not fit the receipt: sequence",
+                "with an end that does not fit the receipt: sequence",
             ),
             (
                 &self.statuses.wrong,

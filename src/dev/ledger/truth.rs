@@ -1,195 +1,87 @@
 //! The simulator knows how it should have come out.
 
-use std::pin::pin;
+mod fates;
+mod statuses;
 
-use futures_util::StreamExt;
 use tokio_postgres::Client;
-use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
+pub use self::fates::Fates;
+pub use self::statuses::Statuses;
+use super::LedgerError;
 use super::books::Books;
-use super::{LedgerError, Sample};
-use crate::dev::scenario::{Disposition, Kind, Scenario};
+use super::handled::Handled;
+use crate::dev::scenario::{Fate, Scenario};
 use crate::dev::traffic::Published;
 
-const STATUSES: &str = "SELECT id, status FROM orch.sms_messages";
-
-/// The dispositions against those the scenario meant.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Fates {
-    /// A sound receipt rejected, a broken one not, an unmatched one matched, a matched one parked.
-    pub wrong: Sample,
-    /// Early receipts that were parked because their row came too late; the sweep matches them.
-    pub early_parked: u64,
-    /// Applied where recorded was meant or the other way round: receipts of one message that came
-    /// in another order, after a repeated publish or a redelivery. The final status tells whether it
-    /// did harm.
-    pub reordered: u64,
+/// What was found, against what the scenario meant.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    pub(super) fates: Fates,
+    pub(super) statuses: Statuses,
+    pub(super) handled: Handled,
 }
 
-impl Fates {
-    pub(super) fn compare(books: &Books, scenario: &Scenario, published: &Published) -> Self {
-        let mut fates = Self::default();
-        for receipt in &published.confirmed {
-            let story = scenario.story(receipt.story);
-            let meant = story.disposition(receipt.step);
-            match books.disposition(receipt.sequence) {
-                // Counted where the books are.
-                None => {}
-                Some(found) if found == meant => {}
-                Some(Disposition::Parked) if story.kind == Kind::Early => fates.early_parked += 1,
-                Some(found) if is_matched(found) && is_matched(meant) => fates.reordered += 1,
-                Some(_) => fates.wrong.add(receipt.sequence),
-            }
-        }
-        fates
-    }
-}
-
-fn is_matched(disposition: Disposition) -> bool {
-    matches!(disposition, Disposition::Applied | Disposition::Recorded)
-}
-
-/// The final status of every message against the truth. Examples are numbers of stories.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Statuses {
-    pub right: u64,
-    pub wrong: Sample,
-}
-
-/// The message's row was found.
-const ROW: u8 = 1 << 7;
-
-impl Statuses {
+impl Truth {
+    /// `repaired` says whether the planted notation fault was found and a profile written for it.
     pub(super) async fn compare(
         database: &Client,
         books: &Books,
         scenario: &Scenario,
         published: &Published,
+        repaired: bool,
     ) -> Result<Self, LedgerError> {
-        let mut seen = Self::arrived(books, published);
-        let mut statuses = Self::default();
-        let none: [&(dyn ToSql + Sync); 0] = [];
-        let mut rows = pin!(database.query_raw(STATUSES, none).await?);
-        while let Some(row) = rows.next().await {
-            let row = row?;
-            let Some(number) = scenario.number_of(row.try_get::<_, Uuid>(0)?) else {
-                continue;
-            };
-            let arrived = usize::try_from(number)
-                .ok()
-                .and_then(|number| seen.get_mut(number));
-            let steps = arrived.map_or(0, |bits| {
-                let steps = *bits;
-                *bits |= ROW;
-                steps
-            });
-            if row.try_get::<_, &str>(1)? == scenario.story(number).status_after(steps) {
-                statuses.right += 1;
-            } else {
-                statuses.wrong.add(number);
-            }
-        }
-        for (number, bits) in (0..).zip(seen) {
-            if bits != 0 && bits & ROW == 0 && scenario.story(number).has_row() {
-                statuses.wrong.add(number);
-            }
-        }
-        Ok(statuses)
-    }
-
-    /// For each story the steps (a bit each) that arrived and are not parked still.
-    fn arrived(books: &Books, published: &Published) -> Vec<u8> {
-        let mut seen: Vec<u8> = Vec::new();
+        let mut truth = Self {
+            handled: Handled::new(repaired),
+            ..Self::default()
+        };
+        let mut told = Told::default();
         for receipt in &published.confirmed {
-            if !books.has_arrived(receipt.sequence) {
-                continue;
+            let story = scenario.story(receipt.story);
+            let found = books.fate(receipt.sequence);
+            let well = truth.fates.judge(receipt, &story, found, repaired);
+            truth.handled.receipt(&story, receipt.step, well);
+            let marks = told.of(receipt.story);
+            *marks |= TOLD;
+            if matches!(found, Some(Fate::Applied | Fate::Recorded | Fate::Matched)) {
+                *marks |= 1 << receipt.step;
             }
-            let story = usize::try_from(receipt.story).unwrap_or(usize::MAX);
-            if seen.len() <= story {
-                seen.resize(story + 1, 0);
+            if !well {
+                *marks |= WRONG;
             }
-            seen[story] |= 1 << receipt.step;
         }
-        seen
+        truth.statuses = Statuses::compare(database, scenario, &mut told).await?;
+        for (number, marks) in (0..).zip(&told.0).filter(|(_, marks)| *marks & TOLD != 0) {
+            let kind = scenario.story(number).kind;
+            truth.handled.message(kind, marks & WRONG == 0);
+        }
+        Ok(truth)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dev::scenario::Shares;
-    use crate::dev::traffic::Receipt;
+/// What is known of each story, in a byte, so that a long run stays small: the steps whose receipts
+/// have arrived at the message, a bit each, and the marks below.
+#[derive(Debug, Default)]
+struct Told(Vec<u8>);
 
-    fn scenario() -> Scenario {
-        let shares = Shares {
-            duplicates: 5.0,
-            early: 5.0,
-            out_of_order: 5.0,
-            unmatched: 5.0,
-            invalid: 5.0,
-        };
-        Scenario::new(3, "2026-11-21T12:00:00Z".parse().unwrap(), 100.0, shares).unwrap()
-    }
+const STEPS: u8 = 0b1111;
+/// A receipt about it was confirmed.
+const TOLD: u8 = 1 << 4;
+/// The message's row was found.
+const ROW: u8 = 1 << 5;
+/// Something has come out otherwise than meant.
+const WRONG: u8 = 1 << 6;
 
-    fn story_of(kind: Kind) -> u64 {
-        (0..1_000)
-            .find(|&number| scenario().story(number).kind == kind)
-            .unwrap()
-    }
-
-    fn fates(kind: Kind, step: u8, found: Disposition) -> Fates {
-        let receipt = Receipt {
-            sequence: 1,
-            story: story_of(kind),
-            step,
-        };
-        let published = Published {
-            confirmed: vec![receipt],
-            ..Published::default()
-        };
-        Fates::compare(&Books::of(1..2, &[(1, found)]), &scenario(), &published)
-    }
-
-    #[test]
-    fn a_disposition_that_the_scenario_did_not_mean_is_wrong() {
-        for (kind, found) in [
-            (Kind::Delivered, Disposition::Rejected),
-            (Kind::Delivered, Disposition::Parked),
-            (Kind::Invalid, Disposition::Applied),
-            (Kind::Unmatched, Disposition::Applied),
-            (Kind::Unmatched, Disposition::Rejected),
-        ] {
-            assert_eq!(fates(kind, 0, found).wrong.first, [1], "{kind:?} {found:?}");
+impl Told {
+    fn of(&mut self, story: u64) -> &mut u8 {
+        let story = usize::try_from(story).unwrap_or(usize::MAX);
+        if self.0.len() <= story {
+            self.0.resize(story + 1, 0);
         }
-        assert_eq!(
-            fates(Kind::Unmatched, 0, Disposition::Parked),
-            Fates::default()
-        );
+        &mut self.0[story]
     }
 
-    #[test]
-    fn a_parked_early_receipt_and_another_order_are_no_errors() {
-        assert_eq!(fates(Kind::Early, 0, Disposition::Parked).early_parked, 1);
-        assert_eq!(
-            fates(Kind::OutOfOrder, 1, Disposition::Applied).reordered,
-            1
-        );
-        assert!(fates(Kind::Early, 0, Disposition::Parked).wrong.is_empty());
-    }
-
-    #[test]
-    fn a_parked_receipt_has_not_arrived_at_its_message() {
-        let receipts = [(1, 0), (2, 1)].map(|(sequence, step)| Receipt {
-            sequence,
-            story: 4,
-            step,
-        });
-        let published = Published {
-            confirmed: receipts.to_vec(),
-            ..Published::default()
-        };
-        let books = Books::of(1..3, &[(1, Disposition::Applied), (2, Disposition::Parked)]);
-        assert_eq!(Statuses::arrived(&books, &published), [0, 0, 0, 0, 0b01]);
+    /// Nothing about a story of which no receipt was confirmed.
+    fn known(&mut self, story: u64) -> Option<&mut u8> {
+        self.0.get_mut(usize::try_from(story).ok()?)
     }
 }

@@ -7,7 +7,10 @@ use super::Kind;
 pub struct Shares {
     pub duplicates: f64,
     pub early: f64,
+    pub late: f64,
     pub out_of_order: f64,
+    pub unknown_words: f64,
+    pub notation_fault: f64,
     pub unmatched: f64,
     pub invalid: f64,
 }
@@ -22,18 +25,14 @@ pub enum SharesError {
     TooMuch,
 }
 
+/// Stories of each kind per hundred receipts.
+pub(super) type Weights = [(Kind, f64); Kind::ALL.len()];
+
 impl Shares {
-    /// Stories of each kind per hundred receipts: an odd kind has one odd receipt a story, and what
-    /// its ordinary receipts leave is shared by the ordinary kinds.
-    pub(super) fn weights(self) -> Result<[(Kind, f64); 8], SharesError> {
-        let odd = |kind| match kind {
-            Kind::Duplicate => self.duplicates,
-            Kind::OutOfOrder => self.out_of_order,
-            Kind::Early => self.early,
-            Kind::Unmatched => self.unmatched,
-            Kind::Invalid => self.invalid,
-            Kind::Delivered | Kind::InTransitFirst | Kind::Corrected => 0.0,
-        };
+    /// An odd kind has one odd receipt a story, and what its ordinary receipts leave is shared by
+    /// the ordinary kinds.
+    pub(super) fn weights(self) -> Result<Weights, SharesError> {
+        let odd = |kind| self.of(kind).unwrap_or(0.0);
         if !Kind::ALL
             .iter()
             .all(|&kind| (0.0..=100.0).contains(&odd(kind)))
@@ -62,5 +61,20 @@ impl Shares {
                 odd(kind) + ordinary * share_of_ordinary / receipts(kind),
             )
         }))
+    }
+
+    /// `None` for the ordinary kinds.
+    fn of(self, kind: Kind) -> Option<f64> {
+        match kind {
+            Kind::Duplicate => Some(self.duplicates),
+            Kind::OutOfOrder => Some(self.out_of_order),
+            Kind::Early => Some(self.early),
+            Kind::Late => Some(self.late),
+            Kind::UnknownWord => Some(self.unknown_words),
+            Kind::NotationFault => Some(self.notation_fault),
+            Kind::Unmatched => Some(self.unmatched),
+            Kind::Invalid => Some(self.invalid),
+            Kind::Delivered | Kind::InTransitFirst | Kind::Corrected => None,
+        }
     }
 }

@@ -5,8 +5,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::carriers::{Carrier, Writing};
+
+/// How long after its receipt the row of an early message appears: less than the processor's own
+/// delay before it looks a second time.
+const EARLY_ROW_LAG: Duration = Duration::from_millis(300);
+
+/// The same for a late message: the second look has been in vain by then, and so has the sweeper's
+/// first, a second after parking. Its next is due five seconds after.
+const LATE_ROW_LAG: Duration = Duration::from_secs(3);
+
 /// What happens to one message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     Delivered,
     InTransitFirst,
@@ -16,35 +26,46 @@ pub enum Kind {
     Duplicate,
     /// Delivered, then the older in-transit report.
     OutOfOrder,
-    /// The receipt is there before the message's row.
+    /// The receipt is there before the message's row, by a moment.
     Early,
+    /// The same, but by so long that the receipt is parked meanwhile.
+    Late,
+    /// Reported with a word that no table knows.
+    UnknownWord,
+    /// Of the carrier whose notation nobody has told: parked until that is diagnosed.
+    NotationFault,
     /// No such message, ever.
     Unmatched,
     Invalid,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Delivered,
         Self::InTransitFirst,
         Self::Corrected,
         Self::Duplicate,
         Self::OutOfOrder,
         Self::Early,
+        Self::Late,
+        Self::UnknownWord,
+        Self::NotationFault,
         Self::Unmatched,
         Self::Invalid,
     ];
 
-    /// The receipts of such a message, in order, and the disposition each is due.
-    pub(super) fn reports(self) -> &'static [(Report, Disposition)] {
-        use Disposition::{Applied, Parked, Recorded, Rejected};
-        use Report::{Broken, Delivrd, Enroute, Undeliv};
+    /// The receipts of such a message, in order, and the end each is due.
+    pub(super) fn reports(self) -> &'static [(Report, Fate)] {
+        use Fate::{Applied, Matched, Parked, Recorded, Rejected};
+        use Report::{Broken, Delivrd, Enroute, Undeliv, Vendor};
         match self {
             Self::Delivered | Self::Early => &[(Delivrd, Applied)],
             Self::InTransitFirst => &[(Enroute, Applied), (Delivrd, Applied)],
             Self::Corrected => &[(Undeliv, Applied), (Delivrd, Applied)],
             Self::Duplicate => &[(Delivrd, Applied), (Delivrd, Recorded)],
             Self::OutOfOrder => &[(Delivrd, Applied), (Enroute, Recorded)],
+            Self::Late | Self::NotationFault => &[(Delivrd, Matched)],
+            Self::UnknownWord => &[(Vendor, Recorded)],
             Self::Unmatched => &[(Delivrd, Parked)],
             Self::Invalid => &[(Broken, Rejected)],
         }
@@ -56,6 +77,8 @@ pub(super) enum Report {
     Enroute,
     Undeliv,
     Delivrd,
+    /// A word of the vendor's own.
+    Vendor,
     Broken,
 }
 
@@ -82,13 +105,16 @@ impl Disposition {
     }
 }
 
-/// Who hands a receipt in, and so under which subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
-    /// The trusted gateway on the bare subject; the payload names the carrier.
-    Gateway,
-    /// The carrier itself on a subject of its own.
-    Carrier,
+/// How a receipt ends: its disposition, and for a parked one whether its message was found later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fate {
+    Applied,
+    Recorded,
+    /// Parked, and open.
+    Parked,
+    /// Parked, then matched late.
+    Matched,
+    Rejected,
 }
 
 /// Everything that will happen to one message.
@@ -96,10 +122,10 @@ pub enum Door {
 pub struct Story {
     pub number: u64,
     pub kind: Kind,
-    pub carrier: &'static str,
-    pub door: Door,
+    pub carrier: &'static Carrier,
     pub message_id: Uuid,
     pub account_id: Uuid,
+    /// As the orchestrator stores it.
     pub operator_message_id: String,
     pub submitted_at: Timestamp,
     /// Seed for what varies in its payloads.
@@ -119,13 +145,34 @@ impl Story {
             .sum()
     }
 
-    pub fn disposition(&self, step: u8) -> Disposition {
+    pub fn fate(&self, step: u8) -> Fate {
         self.kind.reports()[usize::from(step)].1
+    }
+
+    /// How receipt `step` is written; `None` for a broken one. A duplicate is written as the first.
+    pub fn writing(&self, step: u8) -> Option<Writing> {
+        let report = self.kind.reports()[usize::from(step)].0;
+        (report != Report::Broken).then(|| self.writing_of(report))
+    }
+
+    pub(super) fn writing_of(&self, report: Report) -> Writing {
+        let seed = self.seed ^ (4 + report as u64);
+        let writings = self.carrier.writings;
+        writings[fastrand::Rng::with_seed(seed).usize(0..writings.len())]
     }
 
     /// Whether `orch.sms_messages` ever holds this message.
     pub fn has_row(&self) -> bool {
         !matches!(self.kind, Kind::Unmatched | Kind::Invalid)
+    }
+
+    /// How long after its first receipt the row appears, for a message that has none before.
+    pub fn row_lag(&self) -> Option<Duration> {
+        match self.kind {
+            Kind::Early => Some(EARLY_ROW_LAG),
+            Kind::Late => Some(LATE_ROW_LAG),
+            _ => None,
+        }
     }
 
     /// The message's status once the receipts whose steps are in `seen` (a bit each) have arrived,
@@ -146,6 +193,7 @@ impl Report {
             Self::Enroute => "ENROUTE",
             Self::Undeliv => "UNDELIV",
             Self::Delivrd => "DELIVRD",
+            Self::Vendor => "HANDSET_OK",
             Self::Broken => "",
         }
     }
@@ -155,7 +203,7 @@ impl Report {
             Self::Enroute => (1, "in_transit"),
             Self::Undeliv => (5, "failed"),
             Self::Delivrd => (6, "delivered"),
-            Self::Broken => (0, "sent"),
+            Self::Vendor | Self::Broken => (0, "sent"),
         }
     }
 }

@@ -5,12 +5,15 @@ use std::time::Duration;
 use crate::dev::scenario::Disposition;
 
 const RECEIPTS: &str = "dlr_receipts_total";
+const RESOLVED: &str = "dlr_resolved_total";
 const LATENCY_BUCKET: &str = "dlr_end_to_end_seconds_bucket";
 
 /// Counts at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scrape {
     receipts: [f64; 4],
+    /// Of the parked ones, those that were matched since.
+    matched_late: f64,
     /// (upper bound in seconds, receipts at or below it), rising.
     latency: Vec<(f64, f64)>,
 }
@@ -36,6 +39,9 @@ impl Scrape {
                     if let Some(index) = found {
                         scrape.receipts[index] += value;
                     }
+                }
+                RESOLVED if label(labels, "resolution") == Some("matched") => {
+                    scrape.matched_late += value;
                 }
                 LATENCY_BUCKET => {
                     if let Some(bound) = label(labels, "le").and_then(|it| it.parse().ok()) {
@@ -70,6 +76,15 @@ impl Scrape {
     )]
     pub fn total(&self, disposition: Disposition) -> u64 {
         self.receipts[disposition as usize] as u64
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a counter"
+    )]
+    pub fn matched_late(&self) -> u64 {
+        self.matched_late as u64
     }
 
     pub fn gained(&self, before: &Self, disposition: Disposition) -> f64 {
@@ -126,6 +141,8 @@ mod tests {
 dlr_receipts_total{disposition="applied"} 90
 dlr_receipts_total{disposition="parked",lane="0"} 3
 dlr_receipts_total{disposition="parked",lane="1"} 4
+dlr_resolved_total{resolution="lapsed"} 2
+dlr_resolved_total{resolution="matched"} 5
 dlr_end_to_end_seconds_bucket{le="0.01"} 50
 dlr_end_to_end_seconds_bucket{le="0.1"} 99
 dlr_end_to_end_seconds_bucket{le="+Inf"} 100
@@ -136,6 +153,7 @@ dlr_end_to_end_seconds_sum 3.5
     fn counts_are_read_by_disposition_and_summed_over_other_labels() {
         let scrape = Scrape::parse(TEXT);
         assert_eq!(Disposition::ALL.map(|it| scrape.total(it)), [90, 0, 7, 0]);
+        assert_eq!(scrape.matched_late(), 5);
     }
 
     #[test]

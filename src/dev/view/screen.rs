@@ -109,10 +109,15 @@ fn receipts(snapshot: &Snapshot) -> Table<'_> {
         .into_iter()
         .enumerate()
         .map(|(index, disposition)| {
+            let since = match disposition {
+                Disposition::Parked => format!("of these matched late {}", snapshot.matched_late),
+                _ => String::new(),
+            };
             Row::new([
                 Cell::from(disposition.name()),
                 Cell::from(format!("{:>8.0} /s", snapshot.rates[index])),
                 Cell::from(format!("{:>12}", snapshot.totals[index])),
+                Cell::from(since),
             ])
         });
     let seconds = snapshot.elapsed.as_secs();
@@ -125,6 +130,7 @@ fn receipts(snapshot: &Snapshot) -> Table<'_> {
         Constraint::Length(10),
         Constraint::Length(12),
         Constraint::Length(14),
+        Constraint::Min(0),
     ];
     let header = Row::new(["receipts", "       rate", "       total"]).style(Style::new().bold());
     Table::new(rows, widths)
@@ -166,6 +172,7 @@ mod tests {
             published: 4_711,
             rates: [812.0, 40.0, 20.0, 21.0],
             totals: [4_000, 300, 100, 90],
+            matched_late: 37,
             backlog: 23,
             p99: Some(Duration::from_millis(18)),
             events: vec!["acme       sent -> delivered".into()],
@@ -187,6 +194,7 @@ mod tests {
         for expected in [
             "01:05",
             "812 /s",
+            "of these matched late 37",
             "4711",
             "backlog 23",
             "p99 18.0 ms",

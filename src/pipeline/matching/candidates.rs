@@ -21,8 +21,9 @@ pub(crate) struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    /// Each receipt comes with the time its message's age is counted back from: a parked one does
-    /// not lose its message by waiting. `horizon` is for carriers whose profile names none.
+    /// Each receipt comes with the time its message's age is counted back from, that at which the
+    /// stream stored it: none loses its message by waiting, neither in the stream while we are away,
+    /// nor for a re-drive, nor parked. `horizon` is for carriers whose profile names none.
     pub(crate) async fn find(
         session: &Session,
         receipts: impl Iterator<Item = (&'a Receipt, Timestamp)>,
@@ -30,9 +31,9 @@ impl<'a> Candidates<'a> {
     ) -> Result<Self, StoreError> {
         let mut keys = HashMap::new();
         let mut asked: Vec<Key<'_>> = Vec::new();
-        for (receipt, as_of) in receipts.filter(|(receipt, _)| receipt.id_in_notation) {
+        for (receipt, stored_at) in receipts.filter(|(receipt, _)| receipt.id_in_notation) {
             let key = (receipt.carrier(), receipt.operator_message_id());
-            let horizon = before(as_of, receipt.profile().horizon.unwrap_or(horizon));
+            let horizon = before(stored_at, receipt.profile().horizon.unwrap_or(horizon));
             let at = *keys.entry(key).or_insert_with(|| {
                 asked.push(Key {
                     carrier: key.0,

@@ -225,3 +225,22 @@ fn too_many_changed_carriers_make_everything_due() {
     let errand = std::iter::from_fn(|| agenda.next()).last().unwrap();
     assert!(errand.carriers.is_none());
 }
+
+#[test]
+fn rows_parked_under_a_longer_horizon_are_due_when_it_is_cut() {
+    for carriers in [1, CARRIERS_MAX + 1] {
+        let longer = BTreeSet::from([Duration::from_hours(720), Duration::from_hours(73)]);
+        let mut agenda = Agenda::new(&longer, START);
+        while agenda.next().is_some() {}
+        let now = START + SignedDuration::from_hours(400);
+        agenda.advance(now);
+        while agenda.next().is_some() {}
+        // Open for 400 hours, and by the new profile beyond its end since long.
+        let row = Position::at(START);
+        let cut = (0..carriers).map(|number| number.to_string());
+        agenda.profiles_changed(cut, &BTreeSet::from([Duration::from_hours(73)]), now);
+        agenda.advance(now);
+        let mut errands = std::iter::from_fn(|| agenda.next());
+        assert!(errands.any(|errand| errand.range.contains(&row)));
+    }
+}
