@@ -24,6 +24,7 @@ mod affixes;
 mod answers;
 mod choice;
 mod decoys;
+mod evidence;
 mod hypotheses;
 mod inquiry;
 mod lately;
@@ -35,7 +36,7 @@ mod today;
 mod trial;
 mod zone;
 
-pub use self::choice::{Counts, Evidence, MATCHES_MIN, Refusal, SHARE_MIN};
+pub use self::evidence::{Counts, Evidence, MATCHES_MIN, Refusal, SHARE_MIN};
 pub use self::lately::{Noticed, UnknownWord};
 pub use self::report::{Clock, Diagnosis, DryRun, Example, Parked, Proposal, Reading, Unfound};
 pub use self::study::{CARRIERS_MAX, Findings, Study, StudyError};

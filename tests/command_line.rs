@@ -134,7 +134,7 @@ fn check_config_shows_what_counts_whence_and_no_password() {
 
 #[test]
 fn every_help_is_as_it_was() {
-    let all: [&[&str]; 16] = [
+    let all: [&[&str]; 17] = [
         &[],
         &["run"],
         &["dev"],
@@ -145,6 +145,7 @@ fn every_help_is_as_it_was() {
         &["carriers"],
         &["carriers", "list"],
         &["carriers", "show"],
+        &["carriers", "diagnose"],
         &["carriers", "set"],
         &["replay"],
         &["events"],

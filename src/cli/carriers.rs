@@ -44,8 +44,7 @@ enum Action {
         #[arg(long)]
         history: bool,
     },
-    /// Study parked receipts and say what would match them; exits with 1 when there is something to
-    /// propose that is not written
+    /// Study parked receipts, and say what would match them
     Diagnose(diagnose::Args),
     /// Write the next revision of a carrier's profile; {} takes everything as it stands again
     Set {

@@ -1,6 +1,6 @@
 //! `dlr replay`: a second chance for what was recorded, rejected or parked.
 
-mod parked;
+pub(super) mod parked;
 mod recorded;
 mod rejected;
 

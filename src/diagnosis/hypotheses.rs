@@ -3,19 +3,15 @@
 //! The list is bounded: two prefixes and two suffixes learned from the ids, two bases, two cases,
 //! the widths that are common in the wild and those that these ids have.
 
+mod stored;
+
 use std::collections::HashSet;
 
-use super::affixes::{prefixes, suffixes, usual_length};
+use self::stored::stored_rules;
+use super::affixes::{prefixes, suffixes};
 use super::rules::{Form, Letters, Rules, SourceRule, StoredForm, StoredRule};
-use super::sighting::{SOURCES, Sighting};
+use super::sighting::Sighting;
 use crate::receipt::sources::IdSource;
-
-/// Widths of padded numbers as carriers are known to write them (SMPP 3.4: ten decimal digits).
-const DECIMAL_WIDTHS: [u8; 3] = [10, 16, 20];
-const HEX_WIDTHS: [u8; 2] = [8, 16];
-
-/// Stored ids from which their width can be told.
-const STORED_MIN: usize = 20;
 
 /// One way to read one source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -94,14 +90,28 @@ fn source_rules(in_force: &SourceRule, ids: &[&str]) -> Vec<SourceRule> {
             strip_suffix,
             ..SourceRule::default()
         };
-        for strip_zeros in [false, true] {
-            for case in [None, Some(Letters::Lower), Some(Letters::Upper)] {
-                rules.push(SourceRule {
-                    case,
-                    strip_zeros,
-                    ..bare.clone()
-                });
-            }
+        // Where there is nothing to change, no way of changing it is another way.
+        let bares = || {
+            ids.iter()
+                .map(|id| id.trim_start_matches(&*bare.strip_prefix))
+        };
+        let zeros: &[bool] = if bares().any(|id| id.starts_with('0')) {
+            &[false, true]
+        } else {
+            &[false]
+        };
+        let cases: &[Option<Letters>] =
+            if bares().any(|id| id.contains(|c: char| c.is_alphabetic())) {
+                &[None, Some(Letters::Lower), Some(Letters::Upper)]
+            } else {
+                &[None]
+            };
+        for &strip_zeros in zeros {
+            rules.extend(cases.iter().map(|&case| SourceRule {
+                case,
+                strip_zeros,
+                ..bare.clone()
+            }));
         }
         for form in [Form::Decimal, Form::Hex] {
             // What could be digits has to be there, or it would be taken off other numbers.
@@ -121,67 +131,43 @@ fn source_rules(in_force: &SourceRule, ids: &[&str]) -> Vec<SourceRule> {
     rules
 }
 
-fn stored_rules(
-    in_force: &StoredRule,
-    sightings: &[Sighting],
-    stored_ids: &[String],
-) -> Vec<StoredRule> {
-    let stored: Vec<&str> = stored_ids.iter().map(String::as_str).collect();
-    let mut around = vec![
-        (in_force.prefix.clone(), in_force.suffix.clone()),
-        Default::default(),
-    ];
-    let (prefixes, suffixes) = (prefixes(&stored), suffixes(&stored));
-    around.extend(prefixes.first().map(|it| (it.clone(), String::new())));
-    around.extend(suffixes.first().map(|it| (String::new(), it.clone())));
-    if let ([prefix, ..], [suffix, ..]) = (&*prefixes, &*suffixes) {
-        around.push((prefix.clone(), suffix.clone()));
-    }
-    around.dedup(); // the one in force and none
-    let written = SOURCES.map(|source| {
-        let written = sightings.iter().filter_map(move |it| it.written(source));
-        usual_length(written)
-    });
-    let mut rules = Vec::new();
-    for (prefix, suffix) in around {
-        let bare = stored.iter().filter_map(|id| {
-            let id = id.strip_prefix(prefix.as_str())?;
-            id.strip_suffix(suffix.as_str())
-        });
-        // Ids of one length tell their width, if they have one. Otherwise it may be any in use, or
-        // that of a source, for the orchestrator has what the carrier answered.
-        let width = usual_length(bare);
-        let known = width.is_some() && stored.len() >= STORED_MIN;
-        let widths = |common: &[u8]| {
-            let mut widths = vec![1, in_force.width];
-            if !known {
-                widths.extend(common);
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::diagnosis::sighting::SOURCES;
+
+    proptest! {
+        /// The pilot asks for as many ids of each receipt, and no more.
+        #[test]
+        fn whatever_ids_there_are_the_ways_to_read_them_are_few(
+            ids in proptest::collection::vec("(a-|0x|x@)?[0-9a-fA-F]{1,20}(@mx1|-7|h)?", 5..30),
+            stored in proptest::collection::vec("(V-|0)?[0-9a-fA-F]{1,20}(!|@b)?", 0..30),
+        ) {
+            let sightings: Vec<Sighting> = ids
+                .iter()
+                .map(|id| {
+                    let mut sighting = Sighting::new(Timestamp::UNIX_EPOCH);
+                    for source in SOURCES {
+                        sighting.write(source, id);
+                    }
+                    sighting
+                })
+                .collect();
+            let in_force = Rules::of(&json!({"ids": {
+                "text": {"form": "hex", "stripPrefix": "x-"},
+                "stored": {"form": "decimal", "width": 7, "prefix": "y-"},
+            }}));
+            for source in SOURCES {
+                let ways = ways(source, &in_force, &sightings, &stored);
+                prop_assert!(ways.len() <= 2_000, "{}", ways.len());
+                prop_assert_eq!(&ways[0].rule, in_force.source(source));
+                let distinct: HashSet<&Way> = ways.iter().collect();
+                prop_assert_eq!(distinct.len(), ways.len());
             }
-            let learned = width
-                .into_iter()
-                .chain(written.into_iter().flatten().filter(|_| !known));
-            let learned = learned.filter_map(|length| u8::try_from(length).ok());
-            widths.extend(learned.filter(|width| (1..=128).contains(width)));
-            widths.sort_unstable();
-            widths.dedup();
-            widths
-        };
-        let mut add = |form, case, width| {
-            rules.push(StoredRule {
-                form,
-                width,
-                case,
-                prefix: prefix.clone(),
-                suffix: suffix.clone(),
-            });
-        };
-        for width in widths(&DECIMAL_WIDTHS) {
-            add(StoredForm::Decimal, Letters::Lower, width);
-        }
-        for width in widths(&HEX_WIDTHS) {
-            add(StoredForm::Hex, Letters::Lower, width);
-            add(StoredForm::Hex, Letters::Upper, width);
         }
     }
-    rules
 }

@@ -7,8 +7,9 @@ use std::ops::Range;
 use jiff::Timestamp;
 
 use super::answers::{Answers, Found, Outcome};
-use super::choice::{Best, Evidence, best};
+use super::choice::{Best, best};
 use super::decoys::decoys;
+use super::evidence::Evidence;
 use super::hypotheses::{Way, ways};
 use super::rules::Rules;
 use super::sighting::{SOURCES, Sighting};

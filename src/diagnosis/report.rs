@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::choice::{Counts, Evidence, Refusal};
+use super::evidence::{Counts, Evidence, Refusal};
 use super::lately::Noticed;
 use super::zone::Skew;
 use crate::carriers::Difference;

@@ -1,7 +1,9 @@
 //! How ids are written, as a profile's document says it: what a diagnosis varies and proposes.
 
+mod settings;
+
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::receipt::notation::{AFFIX_MAX, Base, Case, Digits, Notation, Stored, Strip};
 use crate::receipt::profile::Ids;
@@ -140,59 +142,16 @@ impl SourceRule {
             },
         })
     }
-
-    /// What of it is not as without a profile.
-    fn leaves(&self) -> [(&'static str, Option<Value>); 6] {
-        let form = match self.form {
-            Form::Verbatim => None,
-            Form::Decimal => Some("decimal"),
-            Form::Hex => Some("hex"),
-            Form::Ignore => Some("ignore"),
-        };
-        [
-            ("form", form.map(Value::from)),
-            ("stripPrefix", text(&self.strip_prefix)),
-            ("stripSuffix", text(&self.strip_suffix)),
-            (
-                "stripRequired",
-                self.strip_required.then_some(Value::Bool(true)),
-            ),
-            ("case", self.case.map(|case| json!(case.name()))),
-            ("stripZeros", self.strip_zeros.then_some(Value::Bool(true))),
-        ]
-    }
-}
-
-impl StoredRule {
-    fn leaves(&self) -> [(&'static str, Option<Value>); 5] {
-        let form = match self.form {
-            StoredForm::Verbatim => None,
-            StoredForm::Decimal => Some("decimal"),
-            StoredForm::Hex => Some("hex"),
-        };
-        let upper = self.case == Letters::Upper;
-        [
-            ("form", form.map(Value::from)),
-            ("width", (self.width != 1).then(|| json!(self.width))),
-            ("case", upper.then(|| json!("upper"))),
-            ("prefix", text(&self.prefix)),
-            ("suffix", text(&self.suffix)),
-        ]
-    }
 }
 
 fn to_strip(affix: &str) -> Option<Box<str>> {
     (!affix.is_empty()).then(|| affix.into())
 }
 
-fn text(value: &str) -> Option<Value> {
-    (!value.is_empty()).then(|| json!(value))
-}
-
 impl Rules {
     /// Of a valid document.
     pub(super) fn of(document: &Value) -> Self {
-        let ids = document.get("ids").cloned().unwrap_or_default();
+        let ids = document.get("ids").map(without_nulls).unwrap_or_default();
         serde_json::from_value(ids).unwrap_or_default()
     }
 
@@ -224,81 +183,64 @@ impl Rules {
             text: self.text.notation(&self.stored)?,
         })
     }
-
-    /// How many settings of it are others.
-    pub(super) fn changes(&self, other: &Self) -> usize {
-        let count = |ours: &[(&str, Option<Value>)], theirs: &[(&str, Option<Value>)]| {
-            ours.iter().zip(theirs).filter(|(a, b)| a != b).count()
-        };
-        count(&self.field.leaves(), &other.field.leaves())
-            + count(&self.tlv.leaves(), &other.tlv.leaves())
-            + count(&self.text.leaves(), &other.text.leaves())
-            + count(&self.stored.leaves(), &other.stored.leaves())
-    }
-
-    /// The document with these rules in it; what they do not change stays as it is written.
-    pub(super) fn write_into(&self, document: &Value) -> Value {
-        let before = Self::of(document);
-        let mut document = match document {
-            Value::Object(fields) => fields.clone(),
-            _ => Map::new(),
-        };
-        let ids = object(&mut document, "ids");
-        let sections = [
-            (
-                "field",
-                before.field.leaves().to_vec(),
-                self.field.leaves().to_vec(),
-            ),
-            (
-                "tlv",
-                before.tlv.leaves().to_vec(),
-                self.tlv.leaves().to_vec(),
-            ),
-            (
-                "text",
-                before.text.leaves().to_vec(),
-                self.text.leaves().to_vec(),
-            ),
-            (
-                "stored",
-                before.stored.leaves().to_vec(),
-                self.stored.leaves().to_vec(),
-            ),
-        ];
-        for (section, was, is) in sections {
-            if was == is {
-                continue;
-            }
-            let section = object(ids, section);
-            for ((name, was), (_, is)) in was.into_iter().zip(is) {
-                match is {
-                    _ if was == is => {}
-                    Some(value) => {
-                        section.insert(name.to_owned(), value);
-                    }
-                    None => {
-                        section.remove(name);
-                    }
-                }
-            }
-        }
-        if ids.is_empty() {
-            document.remove("ids");
-        }
-        Value::Object(document)
-    }
 }
 
-fn object<'a>(fields: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
-    let field = fields.entry(name).or_insert_with(|| json!({}));
-    if !field.is_object() {
-        *field = json!({});
+/// Null is as good as left out.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let given = fields.iter().filter(|(_, value)| !value.is_null());
+            let given = given.map(|(name, value)| (name.clone(), without_nulls(value)));
+            Value::Object(given.collect())
+        }
+        other => other.clone(),
     }
-    field.as_object_mut().expect("made an object just now")
 }
 
 /// Whether a profile may name it as a prefix or suffix.
 pub(super) fn is_affix(text: &str) -> bool {
     (1..=AFFIX_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::receipt::profile::Profile;
+
+    #[test]
+    fn a_document_says_to_a_diagnosis_what_it_says_to_the_processor() {
+        let stored =
+            json!({"form": "hex", "width": 8, "case": "upper", "prefix": "V-", "suffix": "!"});
+        for ids in [
+            json!({}),
+            json!(null),
+            json!({"field": null, "tlv": {"form": "ignore"}, "text": {"form": null}}),
+            json!({"field": {"case": "lower", "stripZeros": true, "stripPrefix": "a-"}}),
+            json!({"field": {"form": "verbatim", "stripSuffix": "@b", "stripRequired": true}}),
+            json!({"tlv": {"form": "hex", "stripPrefix": "0x"}, "stored": {"form": "decimal", "width": 10}}),
+            json!({"text": {"form": "decimal"}, "field": {"form": "ignore"}, "stored": stored}),
+            json!({"stored": {"form": "hex"}}),
+        ] {
+            let document = json!({ "ids": ids, "horizon": "48h" });
+            let Ok(profile) = Profile::parse(&document, 1) else {
+                continue;
+            };
+            let rules = Rules::of(&document);
+            assert_eq!(rules.ids().as_ref(), Some(&profile.ids), "{document}");
+            assert_eq!(rules.changes(&rules), 0);
+            // And to change nothing is to write nothing.
+            assert_eq!(
+                rules.write_into(&document)["ids"].is_null(),
+                ids.is_null() || ids == json!({})
+            );
+            let written = rules.write_into(&json!({}));
+            assert_eq!(
+                Profile::parse(&written, 1).unwrap().ids,
+                profile.ids,
+                "{written}"
+            );
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod around;
 mod dry_run;
 mod holders;
+mod reading;
 mod sample;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,12 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use self::around::Around;
-use self::holders::Holders;
-use self::sample::{Sample, Studied};
-use super::choice::{Refusal, is_enough};
-use super::inquiry::inquire;
+use self::sample::Sample;
 use super::lately::Lately;
-use super::report::{Clock, Diagnosis, Parked, Proposal, Reading, Unfound};
+use super::report::{Clock, Diagnosis, Parked, Proposal, Reading};
 use super::rules::Rules;
 use super::zone::{self, skew};
 use crate::carriers::{Standing, differences};
@@ -195,64 +193,6 @@ impl Study<'_> {
             clock,
             proposal,
         })
-    }
-
-    /// The best way of reading, with everything that speaks for and against it.
-    async fn reading(
-        &self,
-        subject: &mut Subject<'_>,
-        studied: &Studied,
-        sample: &Sample<'_>,
-        stretches: &[Range<Timestamp>],
-    ) -> Result<(Option<(Reading, Rules)>, Unfound), StudyError> {
-        if studied.sightings.is_empty() {
-            return Ok((None, Unfound::default()));
-        }
-        let in_force = Rules::of(&subject.document);
-        let horizon = subject.profile.horizon.unwrap_or(self.horizon);
-        let mut holders = Holders {
-            studies: self.studies,
-            carrier: subject.carrier,
-            oldest: before(subject.parked.oldest.unwrap_or(self.now), horizon),
-        };
-        let stored = holders.stored_ids(&studied.sightings).await?;
-        let found = inquire(&in_force, &studied.sightings, &stored, &mut holders).await?;
-        subject.parked.matching_now = found.matching_now;
-        let unfound = holders.unfound(&found.unfound).await?;
-        let Some((rules, mut evidence)) = found.rules else {
-            return Ok((None, unfound));
-        };
-        let around = Around {
-            studies: self.studies,
-        };
-        let usual = super::today::usual_sources(&studied.sightings);
-        let span = found.span.unwrap_or(self.now..self.now);
-        let today = around
-            .today(subject.carrier, &span, &usual, &in_force, &rules)
-            .await?;
-        evidence.parked_today = today.parked;
-        evidence.matched_today = today.held.matched;
-        evidence.lost_today = today.held.lost;
-        let mut refusals = evidence.refusals();
-        let document = rules.write_into(&subject.document);
-        let mut dry_run = None;
-        if refusals.is_empty() {
-            let ran = self.dry_run(subject, &document, sample, stretches).await?;
-            if !is_enough(ran.gained, ran.counts.studied - ran.matching_now) {
-                refusals.push(Refusal::TooFew);
-            }
-            dry_run = Some(ran);
-        }
-        let to =
-            |rules: &Rules| differences(&subject.document, &rules.write_into(&subject.document));
-        let reading = Reading {
-            differences: to(&rules),
-            evidence,
-            refusals,
-            rival: found.rival.as_ref().map(to),
-            dry_run,
-        };
-        Ok((Some((reading, rules)), unfound))
     }
 }
 

@@ -65,6 +65,15 @@ ON CONFLICT DO NOTHING";
 /// "dlr" and a number, in the space of two-part keys, where the locks of envelopes are not.
 const TRY_LEAD: &str = "SELECT pg_try_advisory_lock(6581362, 1)";
 
+/// Whether anybody holds that lock in this database.
+const IS_LED: &str = "\
+-- is_led
+SELECT EXISTS (
+    SELECT FROM pg_locks JOIN pg_database AS d ON d.oid = database
+    WHERE locktype = 'advisory' AND granted AND datname = current_database()
+      AND classid = 6581362 AND objid = 1 AND objsubid = 2
+)";
+
 /// Longest wait for an answer outside of a transaction; the server's own limit is shorter.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 
@@ -160,6 +169,12 @@ pub struct Resolved<'a> {
     pub resolution: Resolution,
     /// The time that its notice tells, so that the notice can be made again from the rows.
     pub at: Timestamp,
+}
+
+/// Whether some process sweeps this database.
+pub async fn is_led(client: &Client) -> Result<bool, StoreError> {
+    let row = answer(client.query_one(IS_LED, &[])).await?;
+    Ok(row.get(0))
 }
 
 /// The sweeper's connection.

@@ -1,6 +1,7 @@
 //! `dlr carriers diagnose`
 
 mod apply;
+mod figures;
 mod spoken;
 mod text;
 
@@ -19,7 +20,13 @@ use crate::receipt::is_carrier_id;
 use crate::store::connect::Connector;
 use crate::store::studies::Studies;
 
+const MORE: &str = "\
+Nothing is proposed on fewer than 20 receipts and half of those that match nothing, nor where readings
+contradict each other or made-up ids would match too. Exits with 1 when something is proposed and not
+written, or when fewer parked receipts than expected have ended in time.";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = MORE)]
 pub(super) struct Args {
     /// The carrier's id, as in receipts; without it, every carrier that has parked receipts
     #[arg(value_name = "CARRIER")]

@@ -18,22 +18,7 @@ use crate::telemetry;
 const COMMAND: &str = "dlr replay --parked";
 
 pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
-    // What keeps the sweeper from its work it logs.
-    telemetry::tracing::init(&Telemetry {
-        log: "warn".to_owned(),
-        format: LogFormat::Text,
-    })?;
-    let Footing {
-        ring,
-        profiles,
-        groups,
-        ..
-    } = Footing::open(config, COMMAND).await?;
-    let session = SweepSession::open(footing::connect(config, COMMAND).await?).await?;
-    let publish = broker::connect(&config.nats, COMMAND, Member::unwatched(Part::Nats)).await?;
-    let metrics = Arc::new(app::metrics(config));
-    let mut sweeper =
-        OnDemand::open(config, &ring, session, publish, profiles, groups, metrics).await?;
+    let mut sweeper = sweeper(config, COMMAND).await?;
     let carrier = args.carrier.as_deref();
     let planned = sweeper.preview(carrier).await?;
     if args.dry_run {
@@ -44,6 +29,25 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
     }
     let done = sweeper.look(carrier).await?;
     show(args, &planned, Some(&done))
+}
+
+/// A sweeper of the command's own, by the profiles in force now.
+pub(in crate::cli) async fn sweeper(config: &Config, command: &str) -> anyhow::Result<OnDemand> {
+    // What keeps the sweeper from its work it logs.
+    telemetry::tracing::init(&Telemetry {
+        log: "warn".to_owned(),
+        format: LogFormat::Text,
+    })?;
+    let Footing {
+        ring,
+        profiles,
+        groups,
+        ..
+    } = Footing::open(config, command).await?;
+    let session = SweepSession::open(footing::connect(config, command).await?).await?;
+    let publish = broker::connect(&config.nats, command, Member::unwatched(Part::Nats)).await?;
+    let metrics = Arc::new(app::metrics(config));
+    Ok(OnDemand::open(config, &ring, session, publish, profiles, groups, metrics).await?)
 }
 
 fn show(args: &Args, planned: &Counts, done: Option<&Counts>) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::sample::Sample;
 use super::{Study, StudyError, Subject};
-use crate::diagnosis::choice::Counts;
+use crate::diagnosis::evidence::Counts;
 use crate::diagnosis::report::{DryRun, Example};
 use crate::pipeline::matching::candidates::Candidates;
 use crate::receipt::Receipt;
@@ -44,7 +44,8 @@ impl Study<'_> {
         let highest = sample.highest(self.limit);
         ran.complete = highest == Uuid::max();
         for stretch in stretches {
-            let rows = sample.rows(stretch, highest, self.limit).await?;
+            let left = self.limit.saturating_sub(ran.counts.studied);
+            let rows = sample.rows(stretch, highest, left).await?;
             for rows in rows.chunks(BATCH) {
                 tried.batch(rows, &mut ran).await?;
             }

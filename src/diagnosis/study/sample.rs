@@ -46,7 +46,8 @@ impl Sample<'_> {
         profile: &Profile,
     ) -> Result<Studied, StoreError> {
         let mut rows = Vec::new();
-        let highest = self.highest(STUDIED_MAX);
+        // Somewhat more, since a sample is seldom exact.
+        let highest = self.highest(STUDIED_MAX + STUDIED_MAX / 10);
         for stretch in stretches {
             rows.extend(self.rows(stretch, highest, STUDIED_MAX).await?);
         }
@@ -92,8 +93,7 @@ impl Sample<'_> {
 
     /// Receipt ids are hashes: about `wanted` of the open receipts have one up to this.
     pub(super) fn highest(&self, wanted: usize) -> Uuid {
-        let wanted = wanted as u128 + wanted as u128 / 10;
-        let open = u128::from(self.open);
+        let (wanted, open) = (wanted as u128, u128::from(self.open));
         if open <= wanted {
             return Uuid::max();
         }

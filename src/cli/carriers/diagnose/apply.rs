@@ -11,11 +11,18 @@ use tokio_postgres::Client;
 use super::Args;
 use crate::carriers::{Draft, DraftError};
 use crate::cli::carriers::AS_PROFILES;
+use crate::cli::replay::parked;
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::diagnosis::{Diagnosis, Findings, Proposal, Study};
 use crate::store::connect::Connector;
 use crate::store::profiles::InsertError;
+use crate::store::sweep::is_led;
+
+const COMMAND: &str = "dlr carriers diagnose --apply";
+
+/// How long a running processor may take to become the one that sweeps.
+const LED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often the open receipts are counted.
 const COUNTED_EVERY: Duration = Duration::from_secs(1);
@@ -40,6 +47,11 @@ impl Applied {
     pub(super) fn is_complete(&self) -> bool {
         self.resolved >= self.expected
     }
+
+    fn count(&mut self, open: u64) {
+        self.open = open;
+        self.resolved = self.open_before.saturating_sub(open);
+    }
 }
 
 pub(super) async fn apply(
@@ -59,7 +71,7 @@ pub(super) async fn apply(
     };
     let carrier = diagnosis.carrier.as_str();
     let (config, sign_in) = loaded.require_profiles()?;
-    let connector = Connector::with(&config.postgres, sign_in, "dlr carriers diagnose --apply");
+    let connector = Connector::with(&config.postgres, sign_in, COMMAND);
     let (client, connection) = connector.connect().await?;
     let write = async {
         let written = write(&client, carrier, proposal).await;
@@ -79,7 +91,7 @@ pub(super) async fn apply(
         open: diagnosis.parked.open,
         expected: expected(diagnosis),
     };
-    wait(args, json, study, carrier, &mut applied).await?;
+    wait(args, json, loaded, study, &mut applied).await?;
     Ok(Some(applied))
 }
 
@@ -114,45 +126,62 @@ async fn write(client: &Client, carrier: &str, proposal: &Proposal) -> anyhow::R
     }
 }
 
-/// A changed profile makes the open receipts of its carrier due for the sweeper at once.
+/// A changed profile makes the open receipts of its carrier due for the sweeper at once. If there is
+/// none, this process is it.
 async fn wait(
     args: &Args,
     json: bool,
+    loaded: &Loaded,
     study: &Study<'_>,
-    carrier: &str,
     applied: &mut Applied,
 ) -> anyhow::Result<()> {
-    if applied.expected == 0 {
-        return Ok(());
-    }
+    let carrier = args.carrier.as_deref().unwrap_or_default();
     let parked_until = Clock.now();
-    let deadline = Instant::now() + Duration::from_secs(args.wait);
-    let mut changed = Instant::now();
-    loop {
+    let began = Instant::now();
+    let mut changed = began;
+    while !applied.is_complete() && began.elapsed() < Duration::from_secs(args.wait) {
+        let asked = Instant::now();
         let open = study.open(carrier, parked_until).await?;
         if open != applied.open {
             changed = Instant::now();
-            applied.open = open;
-            applied.resolved = applied.open_before.saturating_sub(open);
-            if !json {
-                let resolved = applied.resolved;
-                let mut out = io::stdout().lock();
-                writeln!(out, "  {resolved} resolved, {open} still open")?;
-            }
+            applied.count(open);
+            tell(json, applied)?;
+            continue;
         }
-        let is_quiet = applied.resolved > 0 && changed.elapsed() > QUIET;
-        if applied.is_complete() || is_quiet || Instant::now() > deadline {
+        if changed.elapsed() > QUIET && applied.resolved > 0 {
             break;
         }
-        sleep(COUNTED_EVERY).await;
-    }
-    if applied.resolved == 0 && !json {
-        let mut out = io::stdout().lock();
-        writeln!(
-            out,
-            "nobody has looked at them: a running processor sweeps within seconds unless \
-             sweep.enabled is off"
-        )?;
+        if began.elapsed() > LED_WITHIN && !is_led(study.studies.client()).await? {
+            let open = sweep(loaded, carrier).await?;
+            applied.count(open);
+            tell(json, applied)?;
+            break;
+        }
+        // Counting is cheap, but not where a million of them are open.
+        sleep(COUNTED_EVERY.max(asked.elapsed() * 4)).await;
     }
     Ok(())
+}
+
+/// Looks at all of them, and says how many stay open.
+async fn sweep(loaded: &Loaded, carrier: &str) -> anyhow::Result<u64> {
+    let config = loaded.require_pipeline().with_context(|| {
+        format!(
+            "nobody sweeps: start a processor, or look at them with \
+             `dlr replay --parked --carrier {carrier}`"
+        )
+    })?;
+    let mut sweeper = parked::sweeper(config, COMMAND).await?;
+    Ok(sweeper.look(Some(carrier)).await?.open)
+}
+
+fn tell(json: bool, applied: &Applied) -> io::Result<()> {
+    if json {
+        return Ok(());
+    }
+    let Applied { resolved, open, .. } = applied;
+    writeln!(
+        io::stdout().lock(),
+        "  {resolved} have ended, {open} are still open"
+    )
 }

@@ -92,6 +92,7 @@ proptest! {
         (field, tlv, text, stored) in (spelling(), spelling(), spelling(), spelling()),
         receipts in receipts(),
         in_force in in_force(),
+        others in prop_oneof![1 => Just(0), 3 => Just(30)],
     ) {
         let carrier = Carrier { field, tlv, text, stored };
         let mut world = World::default();
@@ -113,6 +114,13 @@ proptest! {
             let receipt = world.receipt(written);
             if matches!(luck, Luck::OtherAccount) {
                 receipt.account_id = Some(uuid::Uuid::nil());
+            }
+        }
+        // The carrier's messages of which nobody has reported.
+        for number in 0..others {
+            let number = (1 << 41) + number * 0x1_2345_6789;
+            if let Some(id) = carrier.stored.write(number) {
+                world.message(&id);
             }
         }
         let before = world.count(&in_force);
