@@ -9,7 +9,9 @@ mod footing;
 mod inspect;
 mod migrate;
 mod moment;
+mod printable;
 mod provision;
+mod receipts;
 mod replay;
 mod run;
 mod supervise;
@@ -43,6 +45,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Make the streams and the consumer, or check them
     Provision(provision::Args),
+    /// Show how receipts would be read, for whoever writes a gateway
+    Receipts(receipts::Args),
     /// Look at carriers' profiles and write new ones: how each writes ids, words and times
     Carriers(carriers::Args),
     /// Decide anew what was recorded, read again what was rejected, look again at what is parked
@@ -73,6 +77,7 @@ impl Cli {
             Command::Dev(args) => Box::pin(dev::run(args)).await,
             Command::Migrate(args) => migrate::run(args, load()?).await,
             Command::Provision(args) => provision::run(args, load()?).await,
+            Command::Receipts(args) => receipts::run(args, load).await,
             Command::Carriers(args) => carriers::run(args, load()?).await,
             Command::Replay(args) => Box::pin(replay::run(args, load()?)).await,
             Command::Events(args) => Box::pin(events::run(args, load()?)).await,

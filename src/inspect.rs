@@ -14,7 +14,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 pub use self::events::EventOf;
-pub use self::reading::Reading;
+pub use self::reading::{Reading, Shown};
 use crate::broker::fetch::{FetchError, Fetched, fetch};
 use crate::config::Streams;
 use crate::pipeline::decode;

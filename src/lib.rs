@@ -45,6 +45,7 @@
 //! | [`store`] | every SQL statement, connections, migrations; decides nothing |
 //! | [`sweep`] | parked receipts get their second life, or lapse |
 //! | [`replay`] | second chances: decided, read or published again, by further rows |
+//! | [`diagnosis`] | studies parked receipts, and proposes the profile that would match them |
 //! | [`inspect`] | one envelope's whole story, without personal data |
 //! | [`carriers`] | the carriers' profiles: which revision is in force, followed and written |
 //! | [`broker`] | connecting to NATS, streams and consumers as the contract has them |

@@ -7,6 +7,7 @@ pub mod archive;
 mod check;
 mod dates;
 pub mod decision;
+pub mod explain;
 pub mod group;
 pub mod ids;
 pub mod json;

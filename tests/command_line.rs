@@ -1,5 +1,6 @@
 //! The program as an operator meets it: what it refuses, what it shows, and how it ends.
 
+mod receipts;
 mod refusals;
 
 use std::fs::{self, Permissions};
@@ -134,7 +135,7 @@ fn check_config_shows_what_counts_whence_and_no_password() {
 
 #[test]
 fn every_help_is_as_it_was() {
-    let all: [&[&str]; 17] = [
+    let all: [&[&str]; 19] = [
         &[],
         &["run"],
         &["dev"],
@@ -142,6 +143,8 @@ fn every_help_is_as_it_was() {
         &["migrate", "up"],
         &["migrate", "down"],
         &["provision"],
+        &["receipts"],
+        &["receipts", "check"],
         &["carriers"],
         &["carriers", "list"],
         &["carriers", "show"],

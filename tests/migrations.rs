@@ -164,7 +164,10 @@ async fn a_missing_messages_table_is_said_plainly_and_nothing_of_that_migration_
 
     admin.batch_execute(MESSAGES_TABLE).await.unwrap();
     let applied = migrations::up(&mut admin, SCHEMA_VERSION).await.unwrap();
-    assert_eq!(applied, ["0007_grants", "0008_second_chances"]);
+    assert_eq!(
+        applied,
+        ["0007_grants", "0008_second_chances", "0009_profile_rights"]
+    );
 }
 
 #[tokio::test]
@@ -420,7 +423,7 @@ async fn the_command_goes_up_and_down_and_says_where_it_is() {
 
     let (works, report) = migrate(&["down"]);
     assert!(works);
-    assert_eq!(report["undone"], serde_json::json!(["0008_second_chances"]));
+    assert_eq!(report["undone"], serde_json::json!(["0009_profile_rights"]));
     assert!(!migrate(&["status"]).0);
     assert!(migrate(&["down", "--to", "0"]).0);
     let left = "SELECT count(*) FROM pg_namespace WHERE nspname IN ('dlr', 'dlr_conf')";

@@ -2,7 +2,10 @@
 //! processor leaves a trace.
 
 mod canary;
+mod commands;
+mod ways;
 
+use bytes::Bytes;
 use dlr::dev::nats::Identity;
 use dlr::seal::{KeyRing, Place, Purpose};
 use rustix::process::Signal;
@@ -124,7 +127,7 @@ async fn fill(app: &TestApp) {
 }
 
 /// Publishes with numbers in the headers too; returns how many.
-async fn publish(app: &TestApp, payloads: Vec<String>) -> usize {
+async fn publish(app: &TestApp, payloads: Vec<impl Into<Bytes>>) -> usize {
     let count = payloads.len();
     for payload in payloads {
         let mut headers = async_nats::HeaderMap::new();
@@ -204,6 +207,7 @@ async fn database(app: &TestApp) -> String {
 async fn c20_a_phone_number_shows_up_nowhere_and_is_not_lost() {
     let app = TestApp::around(|config| config.telemetry.log = "trace".to_owned()).await;
     fill(&app).await;
+    ways::fill(&app).await;
     let folder = servers().await.supervisor.folder();
     let logs =
         ["dead", "heir"].map(|who| folder.join(format!("{}-{who}.log", app.database.name())));
@@ -211,8 +215,8 @@ async fn c20_a_phone_number_shows_up_nowhere_and_is_not_lost() {
 
     let mut process = Process::start(&app.config, &logs[1]);
     let (matched, parked, rejected) = (
-        publish(&app, matched()).await,
-        publish(&app, parked()).await,
+        publish(&app, matched()).await + publish(&app, ways::matched()).await,
+        publish(&app, parked()).await + publish(&app, ways::parked()).await,
         publish(&app, rejected()).await,
     );
     app.drained().await;
@@ -226,6 +230,7 @@ async fn c20_a_phone_number_shows_up_nowhere_and_is_not_lost() {
     );
     assert!(recorded > 0, "both paths are walked");
     match_two_late(&app).await;
+    let said = commands::said(&app).await;
     let probes = process.probes().await;
     let (_, ready) = http(probes, "GET", "/ready").await;
     let (_, metrics) = http(probes, "GET", "/metrics").await;
@@ -239,6 +244,7 @@ async fn c20_a_phone_number_shows_up_nowhere_and_is_not_lost() {
     assert!(log.contains(r#""level":"DEBUG""#));
     for (place, text) in [
         ("the log", log),
+        ("the commands", said),
         ("/ready", ready),
         ("/metrics", metrics),
         ("BILLING", app.stream_text("BILLING").await),

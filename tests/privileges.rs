@@ -301,6 +301,10 @@ async fn profiles_are_added_and_never_changed() {
     assert_refused(
         &profiles,
         owned(&[
+            "INSERT INTO dlr_conf.carrier_profiles (carrier_id, revision, profile, created_by)
+                 VALUES ('c', 2, '{}', 'somebody else')",
+            "INSERT INTO dlr_conf.carrier_profiles (carrier_id, revision, profile, created_at)
+                 VALUES ('c', 2, '{}', 'infinity')",
             "UPDATE dlr_conf.carrier_profiles SET profile = '{}'",
             "DELETE FROM dlr_conf.carrier_profiles",
             "TRUNCATE dlr_conf.carrier_profiles",

@@ -1,6 +1,7 @@
 //! `dlr carriers`: the profiles of carriers, as the processor reads them.
 
 mod diagnose;
+pub(super) mod document;
 mod list;
 mod set;
 mod show;

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::receipt::privacy::{Parted, has_number};
+use crate::receipt::privacy::{Parted, has_grouped_number, has_number};
 use crate::receipt::status::Status;
 use crate::receipt::{PhoneNumber, Receipt, Rejection};
+
+const WITHHELD: &str = "(withheld)";
 
 /// How a payload is read, with phone numbers and whatever might be one masked.
 #[derive(Debug, Serialize)]
@@ -38,8 +40,8 @@ pub struct Shown {
     pub received_at: Option<Timestamp>,
     pub source: Option<String>,
     pub dest: Option<String>,
-    pub account_id: Option<Uuid>,
-    pub message_id: Option<Uuid>,
+    pub account_id: Option<String>,
+    pub message_id: Option<String>,
     /// What is odd about it.
     pub remarks: Vec<&'static str>,
 }
@@ -57,7 +59,7 @@ impl Reading {
 }
 
 impl Shown {
-    fn of(receipt: &Receipt) -> Self {
+    pub fn of(receipt: &Receipt) -> Self {
         let parted = Parted::of(receipt);
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Self {
@@ -74,8 +76,8 @@ impl Shown {
             received_at: receipt.received_at,
             source: receipt.source().map(PhoneNumber::masked),
             dest: receipt.dest().map(PhoneNumber::masked),
-            account_id: receipt.account_id,
-            message_id: receipt.message_id,
+            account_id: receipt.account_id.map(shown_id),
+            message_id: receipt.message_id.map(shown_id),
             remarks: remarks(receipt, &parted),
         }
     }
@@ -98,7 +100,23 @@ fn remarks(receipt: &Receipt, parted: &Parted<'_>) -> Vec<&'static str> {
     so.map(|(remark, _)| remark).collect()
 }
 
-/// A text that others chose, if it holds nothing that may be a number.
+/// An id that a payload claims: its twelve last digits may be a number.
+/// Digits are chance in an id that was drawn; any other could spell a number.
+fn shown_id(id: Uuid) -> String {
+    let is_drawn = matches!(id.get_version_num(), 4 | 7);
+    let text = id.to_string();
+    if is_drawn || !has_number(&text) {
+        text
+    } else {
+        WITHHELD.to_owned()
+    }
+}
+
+/// A text that others chose, if it holds nothing that may be a number, in groups or not.
 pub(super) fn without_number(text: &str) -> &str {
-    if has_number(text) { "(withheld)" } else { text }
+    if has_grouped_number(text) {
+        WITHHELD
+    } else {
+        text
+    }
 }

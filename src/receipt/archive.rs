@@ -30,6 +30,11 @@ pub use v1::{ReceiptV1, TlvV1, TooLong};
 /// What every version begins with.
 pub(super) const MAGIC: &[u8] = b"DLR";
 
+/// Whether a file begins with an archive of any version. No text has a version for its fourth letter.
+pub fn begins(file: &[u8]) -> bool {
+    file.starts_with(MAGIC) && file.get(MAGIC.len()).is_some_and(u8::is_ascii_control)
+}
+
 /// Magic, version and flags: as much of the prefix as never varies within a version.
 const V1: [u8; 6] = *b"DLR\x01\0\0";
 

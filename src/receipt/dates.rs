@@ -21,7 +21,8 @@ pub(super) fn read(
     let at = if text.bytes().all(|b| b.is_ascii_digit()) {
         digits(text.as_bytes(), profile, reference)
     } else {
-        text.parse().ok()
+        // RFC 9557 allows any text in brackets behind the time, a phone number too.
+        text.parse().ok().filter(|_| !text.contains('['))
     };
     at.filter(|at| clock::is_sensible(*at))
         .map(clock::truncate_to_micros)

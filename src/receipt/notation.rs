@@ -118,6 +118,18 @@ pub enum Digits {
 }
 
 impl Notation {
+    /// As a profile's document calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ignored => "ignore",
+            Self::Verbatim { .. } => "verbatim",
+            Self::Number { base, .. } => match base {
+                Base::Decimal => "decimal",
+                Base::Hex => "hex",
+            },
+        }
+    }
+
     /// The id as the orchestrator has it; `None` for one that is not in this notation, or not to be
     /// used. Allocates only for a key that is no part of what was written.
     pub fn key<'a>(&self, written: &'a str) -> Option<Cow<'a, str>> {

@@ -7,11 +7,24 @@ use super::{PhoneNumber, Receipt};
 /// Digits in a row that may be a phone number (CONTRACT §5).
 const NUMBER_DIGITS: usize = 7;
 
-/// Whether `text` holds seven or more digits in a row.
+/// Whether `text` holds seven or more digits in a row, of whatever script.
 pub fn has_number(text: &str) -> bool {
+    has_run(text, |_| false)
+}
+
+/// The same, with whatever people group numbers by between the digits: for a text that people wrote.
+pub fn has_grouped_number(text: &str) -> bool {
+    has_run(text, |c| c.is_whitespace() || "-./()+".contains(c))
+}
+
+fn has_run(text: &str, groups: fn(char) -> bool) -> bool {
     let mut run = 0;
-    text.bytes().any(|byte| {
-        run = if byte.is_ascii_digit() { run + 1 } else { 0 };
+    text.chars().any(|c| {
+        match c {
+            c if is_digit(c) => run += 1,
+            c if groups(c) => {}
+            _ => run = 0,
+        }
         run >= NUMBER_DIGITS
     })
 }
@@ -19,7 +32,11 @@ pub fn has_number(text: &str) -> bool {
 /// Whether `text` could be a number in groups, as people write it: for a text that has no reason to
 /// hold so many digits.
 fn has_digits(text: &str) -> bool {
-    digits(text).count() >= NUMBER_DIGITS
+    text.chars().filter(|c| is_digit(*c)).count() >= NUMBER_DIGITS
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit() || (!c.is_ascii() && c.is_numeric())
 }
 
 /// A receipt's personal data, as it is sealed into one value. A text that is withheld from the
@@ -68,18 +85,23 @@ impl<'a> Parted<'a> {
             if seal { (None, text) } else { (text, None) }
         };
         let id = receipt.operator_message_id();
-        // In another base it would still tell the number.
-        let is_number = is_number_of(id, own) || is_number_of(receipt.written_id(), own);
+        // Converted it would still tell the number.
+        let written = Some(receipt.written_id()).filter(|written| *written != id);
+        let mut ids = [Some(id), written].into_iter().flatten();
+        let is_number = ids.any(|id| tells_own_number(id, receipt));
         let (operator_message_id, sealed_id) = part(Some(id), is_number);
         let mut part_text =
             |text: Option<&'a str>| part(text, text.is_some_and(|text| is_personal(text, receipt)));
         let (stat, sealed_stat) = part_text(receipt.stat());
         let (err, sealed_err) = part_text(receipt.err());
         let (network_error_code, sealed_code) = part_text(receipt.network_error_code());
-        // Digits are a date's nature, so only a text that reads as a date may stand in the open.
+        // Digits are a date's nature, so only a text that reads as a date may stand in the open, and
+        // the zeros that mean none.
         let mut part_date = |text: Option<&'a str>, readable: bool| {
+            let may_be_number =
+                |text: &str| has_digits(text) && text.chars().any(|c| is_digit(c) && c != '0');
             let seal =
-                text.is_some_and(|text| is_own(text, own) || (!readable && has_digits(text)));
+                text.is_some_and(|text| is_own(text, own) || (!readable && may_be_number(text)));
             part(text, seal)
         };
         let (submit_date, sealed_submit) =
@@ -143,7 +165,12 @@ impl Unsealed {
 /// Whether `text` may hold a phone number, or says one of the receipt's own addresses.
 pub(super) fn is_personal(text: &str, receipt: &Receipt) -> bool {
     let own = own_numbers(receipt);
-    has_number(text) || is_own(text, own) || holds_number_of(text, own)
+    has_number(text) || is_own(text, own)
+}
+
+/// Whether an id tells one of the receipt's own numbers, the one thing that seals an id.
+pub(super) fn tells_own_number(id: &str, receipt: &Receipt) -> bool {
+    tells_number_of(id, own_numbers(receipt))
 }
 
 fn own_numbers(receipt: &Receipt) -> [Option<&str>; 2] {
@@ -151,7 +178,7 @@ fn own_numbers(receipt: &Receipt) -> [Option<&str>; 2] {
 }
 
 fn is_own(text: &str, own: [Option<&str>; 2]) -> bool {
-    own.contains(&Some(text)) || is_number_of(text, own)
+    own.contains(&Some(text)) || tells_number_of(text, own)
 }
 
 /// Whether `text` is one of the receipt's own numbers, be it written with `+` or other signs.
@@ -160,17 +187,39 @@ pub(super) fn is_number_of(text: &str, own: [Option<&str>; 2]) -> bool {
     own.any(|own| digits(own).eq(digits(text))) && has_digits(text)
 }
 
-/// Whether one of the receipt's own numbers stands in `text`, in whatever groups it is written.
-fn holds_number_of(text: &str, own: [Option<&str>; 2]) -> bool {
-    if !has_digits(text) {
-        return false;
-    }
-    let text: Vec<u8> = digits(text).collect();
-    let mut numbers = own.into_iter().flatten().filter(|own| has_digits(own));
-    numbers.any(|own| {
-        let own: Vec<u8> = digits(own).collect();
-        text.windows(own.len()).any(|part| part == own)
+/// Whether `text` tells one of the receipt's own numbers: in whatever groups it is written, with
+/// whatever around it, without the zeros that some write before it, or in hexadecimal digits.
+fn tells_number_of(text: &str, own: [Option<&str>; 2]) -> bool {
+    let mut numbers = own.into_iter().flatten();
+    let is_told = numbers.any(|own| {
+        let zeros = digits(own).take_while(|digit| *digit == b'0').count();
+        let number = || digits(own).skip(zeros);
+        let length = number().count();
+        length >= NUMBER_DIGITS && (holds(text, length, number) || holds_hex(text, number()))
+    });
+    is_told || is_number_of(text, own)
+}
+
+fn holds<I: Iterator<Item = u8>>(text: &str, length: usize, number: impl Fn() -> I) -> bool {
+    (0..text.len()).any(|at| {
+        let rest = text.as_bytes()[at..].iter().copied();
+        rest.filter(u8::is_ascii_digit).take(length).eq(number())
     })
+}
+
+fn holds_hex(text: &str, number: impl Iterator<Item = u8>) -> bool {
+    // An address has at most 21 characters, so its number has at most 18 such digits.
+    let mut number = number.fold(0, |sum: u128, digit| sum * 10 + u128::from(digit - b'0'));
+    let mut room = [0; 18];
+    let mut start = room.len();
+    while number > 0 && start > 0 {
+        start -= 1;
+        room[start] = b"0123456789abcdef"[(number % 16) as usize];
+        number /= 16;
+    }
+    let hex = &room[start..];
+    let mut parts = text.as_bytes().windows(hex.len().max(1));
+    parts.any(|part| part.eq_ignore_ascii_case(hex))
 }
 
 fn digits(text: &str) -> impl Iterator<Item = u8> {
@@ -178,69 +227,4 @@ fn digits(text: &str) -> impl Iterator<Item = u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::receipt::Publisher;
-    use crate::receipt::profile::Profiles;
-
-    fn receipt(json: &'static str) -> Receipt {
-        Receipt::read(json.into(), Publisher::Gateway, &Profiles::default()).unwrap()
-    }
-
-    #[test]
-    fn seven_digits_in_a_row_may_be_a_number() {
-        assert!(has_number("DND_4477009"));
-        assert!(!has_number("123456-789012"));
-    }
-
-    #[test]
-    fn an_id_that_is_the_receipts_own_number_is_sealed() {
-        let receipt = receipt(
-            r#"{"carrierId":"acme","operatorMessageId":"447700900123","stat":"DELIVRD","destAddr":"+447700900123"}"#,
-        );
-        let parted = Parted::of(&receipt);
-        assert_eq!(parted.operator_message_id, None);
-        assert!(parted.withheld);
-        let value = parted.personal.to_value().unwrap();
-        assert_eq!(
-            sealed_operator_message_id(&value).as_deref(),
-            Some("447700900123")
-        );
-    }
-
-    #[test]
-    fn the_receipts_own_number_is_found_inside_a_text() {
-        let receipt = receipt(
-            r#"{"carrierId":"acme","operatorMessageId":"7","stat":"UNDELIV","destAddr":"+447700900123","err":"E5 44 7700 900 123 barred"}"#,
-        );
-        assert_eq!(Parted::of(&receipt).err, None);
-    }
-
-    #[test]
-    fn an_address_in_a_date_field_is_no_date() {
-        let receipt = receipt(
-            r#"{"carrierId":"acme","operatorMessageId":"7","stat":"DELIVRD","destAddr":"+441212012345","doneDate":"441212012345","submitDate":"441212012346"}"#,
-        );
-        assert_eq!(receipt.done_at, None);
-        assert_eq!(Parted::of(&receipt).done_date, None);
-        assert!(receipt.submitted_at.is_some());
-    }
-
-    #[test]
-    fn an_unreadable_date_with_a_number_is_sealed_and_a_readable_one_stays() {
-        let receipt = receipt(
-            r#"{"carrierId":"acme","operatorMessageId":"7","stat":"DELIVRD","submitDate":"447700900123","doneDate":"2611211200"}"#,
-        );
-        let parted = Parted::of(&receipt);
-        assert_eq!(
-            (parted.submit_date, parted.done_date),
-            (None, Some("2611211200"))
-        );
-    }
-
-    #[test]
-    fn a_receipt_without_personal_data_has_nothing_to_seal() {
-        let receipt = receipt(r#"{"carrierId":"acme","operatorMessageId":"7","stat":"DELIVRD"}"#);
-        assert_eq!(Parted::of(&receipt).personal.to_value(), None);
-    }
-}
+mod tests;

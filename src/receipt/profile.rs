@@ -16,6 +16,7 @@ use serde_json::Value;
 
 pub use self::document::{Fault, HORIZON_MAX, ProfileError};
 use super::notation::Notation;
+use super::sources::IdSource;
 use super::status::{MessageState, Status, WORD_MAX};
 
 /// One carrier's way of writing, as its highest revision has it.
@@ -52,6 +53,16 @@ pub struct Ids {
     pub tlv: Notation,
     /// `id:` in `rawPayload`.
     pub text: Notation,
+}
+
+impl Ids {
+    pub fn of(&self, source: IdSource) -> &Notation {
+        match source {
+            IdSource::Field => &self.field,
+            IdSource::Tlv => &self.tlv,
+            IdSource::Text => &self.text,
+        }
+    }
 }
 
 /// What a date of twelve digits is.

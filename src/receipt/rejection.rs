@@ -1,5 +1,7 @@
 //! The closed list of ways a payload can be wrong.
 
+mod sentence;
+
 use std::fmt;
 
 /// A field of the inbound receipt, version 1 (CONTRACT §3).

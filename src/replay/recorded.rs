@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use self::decide::{Anew, Case, decide};
-use self::meaning::Meaning;
+use self::meaning::{Meaning, Word};
 use super::{Bench, Outlet, ReplayError, Scope};
 use crate::events::{self, Event};
 use crate::pipeline::matching::candidates::before;
@@ -154,9 +154,11 @@ fn cases<'a>(
         }
         counts.found += 1;
         let profile = request.profiles.of(row.receipt().carrier_id());
-        let sealed = row.receipt().stat().is_none();
-        let Some(meaning) = Meaning::of(profile, stat.as_deref(), sealed, row.message_state())
-        else {
+        let word = stat.as_deref().map(|text| Word {
+            text,
+            is_open: row.receipt().stat().is_some(),
+        });
+        let Some(meaning) = Meaning::of(profile, word, row.message_state()) else {
             counts.still_unknown += 1;
             continue;
         };

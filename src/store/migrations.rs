@@ -15,7 +15,7 @@ use tokio_postgres::{Client, Transaction};
 use super::failure::describe;
 
 /// The schema this binary was written for.
-pub const SCHEMA_VERSION: i32 = 8;
+pub const SCHEMA_VERSION: i32 = 9;
 
 /// A binary also works on the next schema, so that the database can be migrated first and the
 /// processes replaced one by one: a migration only adds what the one before can ignore.
@@ -48,6 +48,7 @@ const MIGRATIONS: [Migration; SCHEMA_VERSION as usize] = pairs![
     "0006_partitions",
     "0007_grants",
     "0008_second_chances",
+    "0009_profile_rights",
 ];
 
 impl Migration {

@@ -23,9 +23,13 @@ pub struct Revision {
 
 /// The stored size is asked first: making the text of a document that nothing limited could take
 /// longer than a statement may, and even compressed as far as can be it is some megabytes then.
+///
+/// Whoever could write the time could write one that no reader can hold, such as `infinity`.
 macro_rules! columns {
     () => {
-        "p.carrier_id, p.revision, p.created_at, p.created_by,
+        "p.carrier_id, p.revision,
+         greatest(timestamptz 'epoch', least(timestamptz '9999-01-01 00:00:00Z', p.created_at)),
+         p.created_by,
          CASE WHEN pg_column_size(p.profile) > 65536 OR octet_length(p.profile::text) > 65536
               THEN NULL ELSE p.profile::text END"
     };

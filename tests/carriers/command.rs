@@ -14,9 +14,13 @@ use crate::support::{DLR, Database};
 
 /// Runs `dlr carriers` with these variables and this standard input.
 fn carriers(variables: &[(&str, String)], arguments: &[&str], input: &str) -> Output {
+    command("carriers", variables, arguments, input)
+}
+
+fn command(name: &str, variables: &[(&str, String)], arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(DLR);
     command
-        .arg("carriers")
+        .arg(name)
         .args(arguments)
         .env_clear()
         .stdin(Stdio::piped())
@@ -209,4 +213,32 @@ async fn a_database_without_profiles_is_told_with_what_to_do() {
     let refused = carriers(&admin, &["list"], "");
     let said = text(&refused.stderr);
     assert!(said.contains("dlr migrate up"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_are_checked_by_the_profiles_in_force() {
+    let desk = Desk::new().await;
+    let decimal = json!({"ids": {
+        "field": {"form": "decimal"}, "stored": {"form": "hex", "width": 8},
+    }});
+    set(
+        &desk.database.config(Role::Profiles).await,
+        "acme",
+        &decimal,
+    );
+    let receipt = |carrier| json!({"carrierId": carrier, "operatorMessageId": "0059113978", "stat": "DELIVRD"});
+    let input = format!("{}\n{}\n", receipt("acme"), receipt("other"));
+    let arguments = ["check", "-", "--from-database", "--json"];
+    let output = command("receipts", &desk.variables, &arguments, &input);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines = text(&output.stdout).lines();
+    let reports: Vec<Value> = lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told = |at: usize| {
+        let receipt = &reports[at]["receipt"];
+        (&receipt["operatorMessageId"], &receipt["profileRevision"])
+    };
+    assert_eq!(told(0), (&json!("038601fa"), &json!(1)));
+    assert_eq!(told(1), (&json!("0059113978"), &json!(0)));
 }

@@ -111,6 +111,24 @@ async fn a_valid_revision_that_comes_in_below_a_refused_one_counts() {
 }
 
 #[tokio::test]
+async fn a_revision_of_a_time_that_nobody_can_hold_is_read_like_any() {
+    let database = Database::new().await;
+    let (admin, service) = (
+        database.superuser().await,
+        database.connect(Role::Service).await,
+    );
+    let metrics = metrics();
+    let (carriers, mut loader) = loader(&metrics);
+    let insert = "INSERT INTO dlr_conf.carrier_profiles (carrier_id, revision, profile, created_at)
+        VALUES ('a', 1, '{}', 'infinity'), ('b', 2, '{}', '-infinity'), ('c', 3, '{}', '290000-01-01')";
+    admin.batch_execute(insert).await.unwrap();
+    loader.follow(&service).await.unwrap();
+    let profiles = carriers.current();
+    let revisions = ["a", "b", "c"].map(|carrier| profiles.of(carrier).revision);
+    assert_eq!(revisions, [1, 2, 3]);
+}
+
+#[tokio::test]
 async fn there_is_a_bound_on_carriers_and_on_documents() {
     let database = Database::new().await;
     let (admin, service) = (

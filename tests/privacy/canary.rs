@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// Each in one kind of place, so that a hit tells the place.
-pub(super) const PLANTED: [&str; 12] = [
+pub(super) const PLANTED: [&str; 14] = [
     "447700900123", // an address, and the operator message id of the same receipt
     "447700900234", // the other address
     "447700900345", // `err`
@@ -17,6 +17,8 @@ pub(super) const PLANTED: [&str; 12] = [
     "447700900112", // where only something else is allowed
     "441212012345", // a number that reads as a date: 12 December 1944, 01:23:45
     "447700900334", // the sender of a parked receipt
+    "447700900445", // an address, and the operator message id in another base
+    "447700900556", // the same of a parked receipt
 ];
 
 /// The planted numbers that stand in `text`, and in which form.
@@ -36,6 +38,7 @@ pub(super) fn found(text: &str) -> Vec<(&'static str, &'static str)> {
             ("separated", joined.contains(number)),
             ("reversed", joined.contains(&reversed)),
             ("hex", lower.contains(&hex)),
+            ("base 16", lower.contains(&in_base_16(number))),
             (
                 "base64",
                 base64_forms(number).iter().any(|it| text.contains(it)),
@@ -49,6 +52,10 @@ pub(super) fn found(text: &str) -> Vec<(&'static str, &'static str)> {
         );
     }
     hits
+}
+
+pub(super) fn in_base_16(number: &str) -> String {
+    format!("{:x}", number.parse::<u64>().unwrap())
 }
 
 /// What base64 of a text around the number must contain, whatever stands before it.
@@ -70,6 +77,7 @@ fn the_canary_is_heard_in_every_form() {
         assert!(heard(text, "separated"), "{text}");
     }
     assert!(heard("321009007744", "reversed"));
+    assert!(heard("0x00683D0D991B", "base 16"));
     assert!(heard(r"\x00343437373030393030313233ff", "hex"));
     for before in ["", "a", "ab", "abc"] {
         let encoded = STANDARD.encode(format!("{before}+447700900123 and more"));

@@ -1,16 +1,15 @@
 //! `dlr carriers set`
 
-use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
+use anyhow::bail;
+use serde_json::json;
 use tokio_postgres::Client;
 
-use super::AS_PROFILES;
+use super::{AS_PROFILES, document};
 use crate::carriers::{Draft, DraftError};
-use crate::store::profiles::{DOCUMENT_MAX, InsertError};
+use crate::store::profiles::InsertError;
 
 pub(super) async fn run(
     client: &Client,
@@ -19,7 +18,7 @@ pub(super) async fn run(
     dry_run: bool,
     json: bool,
 ) -> anyhow::Result<()> {
-    let document = read(file)?;
+    let document = document::read(file)?;
     let draft = match Draft::new(client, carrier, &document).await {
         Ok(draft) => draft,
         Err(DraftError::Database(error)) => return Err(error.into()),
@@ -80,20 +79,4 @@ fn print(out: &mut impl io::Write, draft: &Draft, dry_run: bool, written: bool) 
         ),
         (false, _) => writeln!(out, "valid; nothing was written (--dry-run)"),
     }
-}
-
-fn read(file: &Path) -> anyhow::Result<Value> {
-    let shown = file.display();
-    let mut text = String::new();
-    let limit = DOCUMENT_MAX as u64 + 1;
-    let read = if file == Path::new("-") {
-        io::stdin().lock().take(limit).read_to_string(&mut text)
-    } else {
-        File::open(file).and_then(|file| file.take(limit).read_to_string(&mut text))
-    };
-    let read = read.with_context(|| format!("cannot read {shown}"))?;
-    if read > DOCUMENT_MAX {
-        bail!("{shown} is longer than {DOCUMENT_MAX} bytes");
-    }
-    serde_json::from_str(&text).with_context(|| format!("{shown} is no JSON document"))
 }

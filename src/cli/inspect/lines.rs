@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::cli::printable::printable;
 use crate::inspect::{EventOf, InStream, Reading, Story};
 use crate::receipt::decision::Flags;
 use crate::store::story::{ParkedRow, ReceiptRow, RejectedRow, ReplayRow, ResolutionRow};
@@ -65,7 +66,7 @@ pub(super) fn of(story: &Story) -> Vec<String> {
     for what in &story.unseen {
         line(format!("  {what}"));
     }
-    lines
+    lines.iter().map(|line| printable(line)).collect()
 }
 
 fn in_stream(envelope: &InStream, line: &mut impl FnMut(String)) {
@@ -229,4 +230,17 @@ fn or_none(text: Option<&str>) -> &str {
 
 fn or_sealed(text: Option<&str>) -> &str {
     text.unwrap_or("(sealed id)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_nothing_by_a_carrier() {
+        assert_eq!(
+            printable("err: \u{1b}[2J\ndisposition: applied\u{202e}\u{9b}é"),
+            r"err: \u{1b}[2J\u{a}disposition: applied\u{202e}\u{9b}é"
+        );
+    }
 }

@@ -85,9 +85,9 @@ impl EventCount {
             .get_stream(name)
             .await
             .map_err(|error| failed(name, &error))?;
-        let state = source.cached_info().state.clone();
+        let held = held(&source.cached_info().state);
         let mut tally = Tally::new(name, owed);
-        let mut messages = stream::iter(state.first_sequence..=state.last_sequence)
+        let mut messages = stream::iter(held)
             .map(|sequence| {
                 let source = &source;
                 async move { (sequence, source.get_raw_message(sequence).await) }
@@ -158,9 +158,12 @@ pub(super) async fn extent(
         .get_stream(name)
         .await
         .map_err(|error| failed(name, &error))?;
-    let state = &source.cached_info().state;
+    Ok(held(&source.cached_info().state))
+}
+
+fn held(state: &jetstream::stream::State) -> Range<u64> {
     // An empty stream has never begun.
-    Ok(state.first_sequence.max(1)..state.last_sequence + 1)
+    state.first_sequence.max(1)..state.last_sequence + 1
 }
 
 fn failed(stream: &str, error: &dyn std::error::Error) -> LedgerError {

@@ -147,7 +147,7 @@ impl From<Meant> for Status {
 }
 
 pub(super) fn parse(document: &Value, revision: i32) -> Result<Profile, ProfileError> {
-    refuse_lists(document, "")?;
+    refuse_lists(document)?;
     let document: Document = serde_path_to_error::deserialize(document).map_err(shape)?;
     let accepted = document.accepted.map_or(Status::Accepted, Status::from);
     if !matches!(
@@ -234,14 +234,25 @@ fn time_zone(name: Option<&str>) -> Result<TimeZone, ProfileError> {
 }
 
 /// Serde takes a list for an object whose names are left out.
-fn refuse_lists(value: &Value, path: &str) -> Result<(), ProfileError> {
+fn refuse_lists(document: &Value) -> Result<(), ProfileError> {
+    let Some(mut way) = way_to_list(document) else {
+        return Ok(());
+    };
+    way.reverse();
+    Err(ProfileError::new(named(&way.join(".")), Fault::IsList))
+}
+
+/// The names that lead to a list, the innermost first. A path for every field would take a long
+/// name once for each field below it.
+fn way_to_list(value: &Value) -> Option<Vec<&str>> {
     match value {
-        Value::Array(_) => Err(ProfileError::new(named(path), Fault::IsList)),
-        Value::Object(fields) => fields.iter().try_for_each(|(field, value)| {
-            let dot = if path.is_empty() { "" } else { "." };
-            refuse_lists(value, &format!("{path}{dot}{field}"))
+        Value::Array(_) => Some(Vec::new()),
+        Value::Object(fields) => fields.iter().find_map(|(field, value)| {
+            let mut way = way_to_list(value)?;
+            way.push(field);
+            Some(way)
         }),
-        _ => Ok(()),
+        _ => None,
     }
 }
 
@@ -260,7 +271,7 @@ fn named(path: &str) -> String {
 /// What quotes the document, if it is short and no phone number.
 fn tellable(text: &str, otherwise: &str) -> String {
     let is_short = text.len() <= 200 && !text.contains(char::is_control);
-    if is_short && !privacy::has_number(text) {
+    if is_short && !privacy::has_grouped_number(text) {
         text.to_owned()
     } else {
         otherwise.to_owned()

@@ -11,29 +11,29 @@ pub(super) struct Meaning {
     pub(super) word: String,
 }
 
+/// A carrier's word, and whether it may be shown: one that is sealed in its row may not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word<'a> {
+    pub(super) text: &'a str,
+    pub(super) is_open: bool,
+}
+
 impl Meaning {
     /// By CONTRACT §3: the state, then the word; UNKNOWN yields. `None` when neither is known.
-    ///
-    /// A word that is `sealed` counts and does not show.
-    pub(super) fn of(
-        profile: &Profile,
-        stat: Option<&str>,
-        sealed: bool,
-        state: Option<u8>,
-    ) -> Option<Self> {
+    pub(super) fn of(profile: &Profile, stat: Option<Word<'_>>, state: Option<u8>) -> Option<Self> {
         let state = state.map(MessageState);
         let of_state = state.and_then(|state| profile.state(state));
-        let of_word = stat.and_then(|stat| profile.word(stat));
+        let of_word = stat.and_then(|stat| profile.word(stat.text));
         let mut said = [of_state, of_word].into_iter().flatten();
         let first = said.clone().next();
         let decided = said.find(|it| it.is_definite).or(first)?;
         let status = decided.status;
-        let own = stat.filter(|_| of_word == Some(decided) && !sealed);
+        let own = stat.filter(|stat| of_word == Some(decided) && stat.is_open);
         let smpp = state
             .filter(|_| of_state == Some(decided))
             .and_then(MessageState::word);
         let word = match own {
-            Some(stat) => stat.to_ascii_uppercase(),
+            Some(stat) => stat.text.to_ascii_uppercase(),
             None => smpp.unwrap_or_else(|| status.smpp_word()).to_owned(),
         };
         Some(Self { status, word })
@@ -54,7 +54,11 @@ mod tests {
     }
 
     fn meaning(stat: Option<&str>, state: Option<u8>) -> Option<(Status, String)> {
-        let meaning = Meaning::of(&profile(), stat, false, state)?;
+        let stat = stat.map(|text| Word {
+            text,
+            is_open: true,
+        });
+        let meaning = Meaning::of(&profile(), stat, state)?;
         Some((meaning.status, meaning.word))
     }
 
@@ -78,11 +82,12 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_sealed_counts_and_does_not_show() {
-        let meaning = Meaning::of(&profile(), Some("RT:0148"), true, None).unwrap();
-        assert_eq!(
-            (meaning.status, &*meaning.word),
-            (Status::Failed, "UNDELIV")
-        );
+    fn a_word_that_is_sealed_does_not_show() {
+        let sealed = Word {
+            text: "RT:0148",
+            is_open: false,
+        };
+        let meaning = Meaning::of(&profile(), Some(sealed), None).unwrap();
+        assert_eq!(meaning.word, "UNDELIV");
     }
 }

@@ -18,12 +18,16 @@ pub(super) async fn tell_notation(site: &Site) -> anyhow::Result<()> {
     let document = serde_json::from_str(DECIMAL_PROFILE).context("a profile of our own")?;
     let draft = Draft::new(&client, DECIMAL.name, &document).await?;
     draft.write(&client).await?;
+    say(&format!(
+        "wrote a profile for {}, which writes in decimal what is stored in hex, and none for {}",
+        DECIMAL.name, UNTOLD.name
+    ))?;
     Ok(())
 }
 
 impl Simulation {
-    /// Has the planted notation fault diagnosed by the command that an operator would type, and what
-    /// it proposes applied. Says whether the fault has to be gone then.
+    /// Has the planted notation fault diagnosed, and what is proposed applied, by the command that an
+    /// operator would type. Says whether the fault has to be gone then: some receipts prove nothing.
     pub(in crate::cli::dev) async fn repair(
         &self,
         site: &Site,

@@ -22,7 +22,7 @@ pub(in crate::cli::dev) struct Swept {
 }
 
 impl Simulation {
-    /// Waits until nothing is open but what has no message, or none that could be told.
+    /// Waits until nothing is open but what has no message, or is too little to be diagnosed.
     pub(in crate::cli::dev) async fn swept(
         &self,
         ran: &Ran,

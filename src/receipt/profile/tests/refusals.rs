@@ -87,6 +87,14 @@ fn every_fault_names_its_field() {
             r#"{"447700900123": 1}"#,
             "profile: is not what belongs here",
         ),
+        (
+            r#"{"words": {"+44 7700 900123": "eaten"}}"#,
+            "profile: unknown variant",
+        ),
+        (
+            r#"{"words": {"+44 7700 900123": "failed"}}"#,
+            "words: must be",
+        ),
     ]);
     let words: BTreeMap<_, _> = (0..201).map(|n| (format!("W{n}"), "failed")).collect();
     let zone = "x".repeat(65);
