@@ -38,6 +38,7 @@ use self::consume::{Intake, Target, keep_alive};
 use self::early::EarlyBudget;
 use self::envelope::{Holdings, Item};
 use self::lane::{Delivery, Lane};
+use self::matching::candidates::Reach;
 pub use self::matching::groups::GroupSwitch;
 use self::matching::{Matching, Rules};
 use self::publish::Publisher;
@@ -198,7 +199,7 @@ fn rules(config: &Config, ack_wait: Duration, groups: &Arc<GroupSwitch>) -> Rule
     Rules {
         inbound_subject: config.streams.inbound_subject.as_str().into(),
         ack_wait,
-        horizon: config.pipeline.horizon,
+        reach: Reach::of(&config.pipeline),
         early_delay: config.pipeline.early_delay,
         early_redeliveries: config.pipeline.early_redeliveries,
         deliveries_max: config.pipeline.deliveries_max,

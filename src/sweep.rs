@@ -17,6 +17,7 @@ pub(crate) mod on_demand;
 mod reading;
 mod schedule;
 mod tally;
+mod turn;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::Source;
 use crate::lifecycle::{Member, Tasks};
+use crate::pipeline::matching::candidates::Reach;
 use crate::pipeline::publish::{self, Closed, Publisher};
 use crate::pipeline::{GroupSwitch, count};
 use crate::receipt::profile::Profiles;
@@ -98,13 +100,13 @@ pub async fn start(
     let outputs = crate::pipeline::outputs(&config.streams);
     let publisher = Publisher::open(publish, outputs, limits).await?;
     let source = Source::of_deployment(&config.deployment.name);
-    let horizon = config.pipeline.horizon;
+    let reach = Reach::of(&config.pipeline);
     let looking = Looking {
         limits: PageLimits {
             rows: config.sweep.batch_max,
             scanned: SCANNED_MAX.max(config.sweep.batch_max),
         },
-        deciding: Deciding::new(&ring, horizon, groups, source, Arc::clone(&metrics)),
+        deciding: Deciding::new(&ring, reach, groups, source, Arc::clone(&metrics)),
         ring,
         publisher,
         outgoing,
@@ -113,12 +115,12 @@ pub async fn start(
     };
     let profiles = Arc::clone(&carriers.current());
     let sweeper = Sweeper {
-        agenda: Agenda::new(&horizons(horizon, &profiles), Clock.now()),
+        agenda: Agenda::new(&horizons(reach.horizon, &profiles), Clock.now()),
         profiles,
         carriers,
         connector,
         looking,
-        horizon,
+        horizon: reach.horizon,
         replays_finished: None,
         share: config.sweep.share,
         metrics,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dlr::config::Config;
+
 use crate::support::{PATIENCE, TestApp, eventually, receipt};
 
 const READ: &str =
@@ -92,8 +94,8 @@ async fn a_receipt_that_waits_in_the_stream_keeps_its_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_older_than_the_horizon_is_not_matched() {
-    // The parked receipt would be matched to the new message, sooner or later than the second one.
-    let app = TestApp::start_with(|config| config.sweep.enabled = false).await;
+    let lag = |config: &mut Config| config.pipeline.message_lag = Duration::from_secs(1);
+    let app = TestApp::start_with(lag).await;
     let old = app.message("7").await;
     app.sql
         .batch_execute("UPDATE orch.sms_messages SET created_at = now() - interval '74 hours'")
@@ -103,12 +105,35 @@ async fn a_message_older_than_the_horizon_is_not_matched() {
     app.drained().await;
     assert_eq!(app.status(old).await.0, "sent");
 
-    // The carrier gives the id to another message: that is the one.
+    // The carrier gives the id to another message: that is the one, but not of the first receipt.
+    let later = "SELECT FROM dlr.orphaned_receipts WHERE stored_at < now() - interval '2 seconds'";
+    eventually(PATIENCE, "the lag passes", async || {
+        !app.rows(later).await.is_empty()
+    })
+    .await;
     let new = app.message("7").await;
+    let looks = || {
+        let metrics = app.metrics();
+        let mut lines = metrics.lines();
+        lines.find_map(|line| Some(line.strip_prefix("dlr_sweep_rows_total ")?.to_owned()))
+    };
+    let before = looks();
+    eventually(
+        PATIENCE,
+        "the parked one is looked at in vain",
+        async || looks() != before,
+    )
+    .await;
+    assert_eq!(app.status(new).await.0, "sent");
     app.publish(receipt("7", "DELIVRD")).await;
     app.drained().await;
     assert_eq!(app.status(new).await.0, "delivered");
     assert_eq!(app.dispositions().await, [1, 0, 1, 0]);
+    assert!(
+        app.rows("SELECT FROM dlr.orphan_resolutions")
+            .await
+            .is_empty()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Second chances: what was decided once is decided anew, beside it.
 
 mod again;
+mod interrupted;
 mod parked;
 mod rejected;
 
@@ -146,6 +147,34 @@ async fn a_message_beyond_the_horizon_stays_as_it_is() {
             .await
             .is_empty()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_met_an_unknown_status_is_made_up_for_when_it_is_known() {
+    let app = TestApp::start().await;
+    let message = app.message("7").await;
+    app.publish(receipt("7", "RT:0148")).await;
+    app.drained().await;
+    let set = async |status: &str| {
+        let update = "UPDATE orch.sms_messages SET status = $1";
+        app.sql.execute(update, &[&status]).await.unwrap();
+    };
+    set("on_hold").await;
+    map_words(&app.sql, 1, &json!({"RT:0148": "failed"})).await;
+    let done = async || report(&app.config, &RECORDED).await["done"].clone();
+    assert_eq!(done().await["recorded"], json!({"unknown_status": 1}));
+    let again = done().await;
+    assert_eq!(again["replayedBefore"], json!(1));
+    assert_eq!(again["recorded"], json!({}));
+    assert_eq!(app.status(message).await.0, "on_hold");
+
+    set("sent").await;
+    assert_eq!(done().await["applied"], json!(1));
+    assert_eq!(app.status(message).await.0, "failed");
+    assert_eq!(done().await["replayedBefore"], json!(1));
+    let rows = app.column("SELECT replay || ' ' || disposition FROM dlr.replayed_receipts");
+    assert_eq!(rows.await, ["1 recorded", "2 applied"]);
+    assert_eq!(app.webhooks().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 mod lookup;
 mod races;
+mod replays;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,9 @@
 
 mod load;
 mod parking;
+mod times;
 mod trouble;
+mod turns;
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::footing::{self, Footing};
 use super::moment;
+use super::replay::{done_word, unless_interrupted};
 use crate::config::{Config, Loaded, Streams};
 use crate::events::EventKind;
 use crate::replay::again::{Counts, Pace, Request, again};
@@ -88,7 +89,8 @@ async fn replay(args: &ReplayArgs, config: &Config) -> anyhow::Result<()> {
         scope: &scope,
     };
     let Footing { bench, .. } = Footing::open(config, COMMAND).await?;
-    let counted = again(&bench, &request, None).await?;
+    let mut counted = Counts::default();
+    again(&bench, &request, None, &mut counted).await?;
     if args.dry_run {
         return show(args, &counted, None);
     }
@@ -101,8 +103,11 @@ async fn replay(args: &ReplayArgs, config: &Config) -> anyhow::Result<()> {
         report: &mut footing::complain(),
     };
     let mut pace = Pace::new(args.rate);
-    let published = again(&bench, &request, Some((&mut outlet, &mut pace))).await?;
-    show(args, &counted, Some(published))
+    let mut published = Counts::default();
+    let way = Some((&mut outlet, &mut pace));
+    let ended = unless_interrupted(again(&bench, &request, way, &mut published)).await;
+    show(args, &counted, Some((&published, ended.is_ok())))?;
+    ended
 }
 
 fn kind_of(streams: &Streams, subject: &str) -> anyhow::Result<EventKind> {
@@ -122,7 +127,11 @@ fn kind_of(streams: &Streams, subject: &str) -> anyhow::Result<EventKind> {
     }
 }
 
-fn show(args: &ReplayArgs, counted: &Counts, published: Option<Counts>) -> anyhow::Result<()> {
+fn show(
+    args: &ReplayArgs,
+    counted: &Counts,
+    published: Option<(&Counts, bool)>,
+) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     let ReplayArgs { from, to, .. } = args;
     if args.json {
@@ -132,15 +141,17 @@ fn show(args: &ReplayArgs, counted: &Counts, published: Option<Counts>) -> anyho
             "from": from,
             "to": to,
             "counted": counted,
-            "published": published,
+            "published": published.map(|(published, _)| published),
+            "complete": published.map(|(_, complete)| complete),
         });
         writeln!(out, "{report}")?;
         return Ok(());
     }
-    if let Some(published) = published {
+    if let Some((published, complete)) = published {
         writeln!(
             out,
-            "done: {} events are with their stream",
+            "{}: {} events are with their stream",
+            done_word(complete),
             published.total()
         )?;
         return Ok(());

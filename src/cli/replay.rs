@@ -6,11 +6,13 @@ mod rejected;
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::ArgGroup;
 use jiff::Timestamp;
 
 use super::moment;
 use crate::config::Loaded;
+use crate::lifecycle::Signals;
 use crate::replay::Scope;
 
 const MORE: &str = "\
@@ -85,6 +87,31 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
         recorded::run(&args, config).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Works until the end, or until SIGINT or SIGTERM. What is under way then is given up, which is no
+/// worse than a crash: whatever is counted by then is done, and the next run does the rest.
+pub(super) async fn unless_interrupted<E>(
+    work: impl Future<Output = Result<(), E>>,
+) -> anyhow::Result<()>
+where
+    anyhow::Error: From<E>,
+{
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        biased;
+        ended = work => Ok(ended?),
+        signal = signals.next() => bail!("interrupted by {signal}; run it again for the rest"),
+    }
+}
+
+/// How the line begins that says what was done.
+pub(super) fn done_word(is_complete: bool) -> &'static str {
+    if is_complete {
+        "done"
+    } else {
+        "done until then"
+    }
 }
 
 impl Args {

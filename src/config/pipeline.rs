@@ -78,6 +78,13 @@ pub struct Pipeline {
     #[validate(custom(function = bounds::within_ms::<3_600_000, 2_592_000_000>))]
     pub horizon: Duration,
 
+    /// How late the orchestrator may write a message after the stream had its receipt; one created
+    /// later is another's, for carriers reuse their ids. Both clocks count. Default `1h`; 1 s to 30
+    /// days. `DLR__PIPELINE__MESSAGE_LAG`
+    #[serde(with = "bounds::duration")]
+    #[validate(custom(function = bounds::within_ms::<1_000, 2_592_000_000>))]
+    pub message_lag: Duration,
+
     /// Whether webhooks tell the status of a message in parts as a whole, for which the segments
     /// are looked up in `orch.sms_messages` by `group_id`. `auto`: if that is a table with an index
     /// on it; `on` is for a view over such a table. Default `auto`. `DLR__PIPELINE__GROUP_STATUS`
@@ -108,6 +115,7 @@ impl Default for Pipeline {
             early_waiting_max: 1_000,
             deliveries_max: 50,
             horizon: Duration::from_hours(73),
+            message_lag: Duration::from_hours(1),
             group_status: Switch::default(),
         }
     }

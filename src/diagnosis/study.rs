@@ -45,6 +45,8 @@ pub struct Study<'a> {
     pub ring: &'a KeyRing,
     /// `pipeline.horizon`: how old a message may be for carriers whose profile says nothing else.
     pub horizon: Duration,
+    /// `pipeline.message_lag`: how long after its receipt a message may be created.
+    pub message_lag: Duration,
     /// Most receipts of a carrier that a proposal is tried on.
     pub limit: usize,
     pub now: Timestamp,

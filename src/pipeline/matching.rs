@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use self::candidates::Candidates;
+use self::candidates::{Candidates, Reach};
 use self::fates::{Fate, fates};
 use self::fold::Fold;
 use self::groups::{GroupSwitch, Groups};
@@ -69,7 +69,7 @@ pub(super) enum Disposition {
 pub(super) struct Rules {
     pub(super) inbound_subject: Arc<str>,
     pub(super) ack_wait: Duration,
-    pub(super) horizon: Duration,
+    pub(super) reach: Reach,
     pub(super) early_delay: Duration,
     pub(super) early_redeliveries: u32,
     pub(super) deliveries_max: u32,
@@ -137,7 +137,7 @@ impl Matching {
             let stored_at = item.envelope.identity.stored_at();
             Some((item.reading.as_ref().ok()?, stored_at))
         });
-        let candidates = Candidates::find(session, receipts, self.rules.horizon).await?;
+        let candidates = Candidates::find(session, receipts, self.rules.reach).await?;
         let groups = Groups::lock(session, &candidates, &self.rules.groups).await?;
         let mut fold = Fold::new(&groups);
         let fates = fates(

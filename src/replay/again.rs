@@ -49,15 +49,15 @@ impl Counts {
 
 /// Publishes every event of the request again, at most so many a second, or without an outlet only
 /// counts them. The order is that of the receipts in the stream, those matched later behind.
+/// What is published is added to `counts`, page by page, for whoever gives up on the rest.
 pub(crate) async fn again(
     bench: &Bench,
     request: &Request<'_>,
     mut outlet: Option<(&mut Outlet<'_>, &mut Pace)>,
-) -> Result<Counts, ReplayError> {
-    let mut counts = Counts::default();
+    counts: &mut Counts,
+) -> Result<(), ReplayError> {
     if request.kind == EventKind::Unmatched {
-        notices(bench, request, &mut outlet, &mut counts).await?;
-        return Ok(counts);
+        return notices(bench, request, &mut outlet, counts).await;
     }
     for (decided, stored_before) in [
         (Decided::AtOnce, STORED_BEFORE),
@@ -81,12 +81,12 @@ pub(crate) async fn again(
                 events::of_decision(&bench.source, &receipt.decision(&id), &mut events);
             }
             events.retain(|event| event.kind == request.kind);
-            *count += events.len() as u64;
             publish(&events, &mut outlet).await?;
+            *count += events.len() as u64;
             walk.advance(&page);
         }
     }
-    Ok(counts)
+    Ok(())
 }
 
 /// Those of parking, then those of how it ended.
@@ -103,8 +103,8 @@ async fn notices(
         let notices: Vec<Event> = (page.iter())
             .map(|row| events::of_parked(source, &row.parked()))
             .collect();
-        counts.parked += notices.len() as u64;
         publish(&notices, outlet).await?;
+        counts.parked += notices.len() as u64;
         walk.advance(&page);
     }
     let mut walk = request.walk(Table::Resolutions, STORED_LONG_BEFORE);
@@ -116,8 +116,8 @@ async fn notices(
                 events::of_resolution(source, &row.parked(), resolution, at)
             })
             .collect();
-        counts.resolved += notices.len() as u64;
         publish(&notices, outlet).await?;
+        counts.resolved += notices.len() as u64;
         walk.advance(&page);
     }
     Ok(())

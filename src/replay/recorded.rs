@@ -4,22 +4,24 @@
 //! decided, then the events go out, then a further row says that they are out. Dead in between, the
 //! row without a confirmation is found by [`publish_unconfirmed`](super::publish_unconfirmed).
 
+mod counts;
 mod decide;
 mod meaning;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use self::decide::{Anew, Case, decide};
+pub use self::counts::Counts;
+use self::decide::{Anew, Case, Decided, decide};
 use self::meaning::{Meaning, Word};
 use super::{Bench, Outlet, ReplayError, Scope};
 use crate::events::{self, Event};
 use crate::pipeline::matching::candidates::before;
+use crate::pipeline::matching::groups::{GroupSwitch, Groups};
 use crate::receipt::decision::{Because, Verdict};
 use crate::receipt::profile::Profiles;
 use crate::store::StoreError;
@@ -39,69 +41,22 @@ pub(crate) struct Request<'a> {
     pub(crate) profiles: &'a Profiles,
     /// Age of messages for carriers whose profile names none.
     pub(crate) horizon: Duration,
+    /// Whether the status of messages in parts is told.
+    pub(crate) groups: &'a GroupSwitch,
     /// For `why` of every row.
     pub(crate) why: &'a str,
 }
 
-/// What became, or would become, of the recorded receipts.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Counts {
-    pub found: u64,
-    /// Their words are known to nobody yet.
-    pub still_unknown: u64,
-    /// Replayed earlier, and taken to stand for the same then.
-    pub replayed_before: u64,
-    /// Their messages are older than the horizon, or gone.
-    pub beyond_horizon: u64,
-    /// They raise their messages.
-    pub applied: u64,
-    /// They change nothing, by reason.
-    pub recorded: BTreeMap<&'static str, u64>,
-    /// PostgreSQL will not have their messages changed.
-    pub refused: u64,
-}
-
-impl Counts {
-    /// Receipts that get a row.
-    pub fn decided(&self) -> u64 {
-        self.applied + self.recorded.values().sum::<u64>()
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.found += other.found;
-        self.still_unknown += other.still_unknown;
-        self.replayed_before += other.replayed_before;
-        self.beyond_horizon += other.beyond_horizon;
-        self.applied += other.applied;
-        self.refused += other.refused;
-        for (reason, count) in &other.recorded {
-            *self.recorded.entry(reason).or_default() += count;
-        }
-    }
-
-    fn count(&mut self, cases: &[Case<'_>], decided: &[Anew<'_>]) {
-        self.beyond_horizon += (cases.len() - decided.len()) as u64;
-        for anew in decided {
-            match anew.verdict {
-                Verdict::Applied => self.applied += 1,
-                Verdict::Recorded(because) => {
-                    *self.recorded.entry(because.as_str()).or_default() += 1;
-                }
-            }
-        }
-    }
-}
-
 /// Decides anew and publishes, or without an outlet only counts what that would do: then receipts of
-/// one message that lie far apart are counted as if they did not know of each other.
+/// one message that lie far apart are counted as if they did not know of each other. What is done
+/// is added to `counts`, page by page, for whoever gives up on the rest.
 pub(crate) async fn replay(
     bench: &Bench,
     request: &Request<'_>,
     mut outlet: Option<&mut Outlet<'_>>,
-) -> Result<Counts, ReplayError> {
+    counts: &mut Counts,
+) -> Result<(), ReplayError> {
     let Scope { from, to, carrier } = request.scope;
-    let mut counts = Counts::default();
     let mut walk = Walk::new(Table::Receipts, *from, *to);
     let mut attempts = 0;
     while let Some(stretch) = walk.stretch(&bench.session).await? {
@@ -133,7 +88,7 @@ pub(crate) async fn replay(
             Err(error) => return Err(error),
         }
     }
-    Ok(counts)
+    Ok(())
 }
 
 fn cases<'a>(
@@ -171,9 +126,11 @@ fn cases<'a>(
         }
         cases.push(Case {
             row,
-            meaning,
             profile_revision: profile.revision,
             horizon: profile.horizon,
+            segments: profile.segments,
+            was_in_vain: (row.reported_in_vain()).contains(&Some(meaning.status.as_str())),
+            meaning,
         });
     }
     cases
@@ -188,7 +145,8 @@ impl Bench {
         counts: &mut Counts,
     ) -> Result<(), ReplayError> {
         let present = self.present(request, cases, self.clock.now()).await?;
-        counts.count(cases, &decide(cases, &present).0);
+        let (decided, _) = decide(cases, &present, &Groups::default());
+        counts.count(&decided);
         Ok(())
     }
 
@@ -204,8 +162,9 @@ impl Bench {
         let now = self.clock.now();
         match self.commit(request, cases, now).await {
             Ok(decided) => {
-                counts.count(cases, &decided);
-                self.tell(&decided, now, outlet).await
+                self.tell(&decided.anew, now, outlet).await?;
+                counts.count(&decided);
+                Ok(())
             }
             Err(StoreError::Refused(_)) if cases.len() > 1 => {
                 for case in cases {
@@ -228,19 +187,25 @@ impl Bench {
         request: &Request<'_>,
         cases: &[Case<'a>],
         now: Timestamp,
-    ) -> Result<Vec<Anew<'a>>, StoreError> {
+    ) -> Result<Decided<'a>, StoreError> {
         if cases.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Decided::default());
         }
         let horizon = (cases.iter())
             .map(|case| before(now, case.horizon.unwrap_or(request.horizon)))
             .min()
             .unwrap_or(now);
         let work = async {
+            // Before the statuses are read: what is locked does not change behind them.
+            let groups = || {
+                let groups: BTreeSet<Uuid> = cases.iter().filter_map(Case::group).collect();
+                groups.into_iter().collect()
+            };
+            let groups = Groups::lock_those(&self.session, groups, horizon, request.groups).await?;
             let present = self.present(request, cases, now).await?;
-            let (decided, mut raises) = decide(cases, &present);
+            let (decided, mut raises) = decide(cases, &present, &groups);
             self.session.raise(&mut raises, horizon, now).await?;
-            let rows: Vec<NewReplay<'_>> = decided.iter().map(Anew::row).collect();
+            let rows: Vec<NewReplay<'_>> = decided.anew.iter().map(Anew::row).collect();
             self.session.insert_replays(&rows, request.why, now).await?;
             Ok(decided)
         };

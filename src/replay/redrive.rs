@@ -60,12 +60,28 @@ pub struct Counts {
     pub parked: u64,
 }
 
-/// Reads every rejected envelope again and parks what is a receipt now.
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.found += other.found;
+        self.redriven_before += other.redriven_before;
+        self.gone += other.gone;
+        self.replaced += other.replaced;
+        self.other_carrier += other.other_carrier;
+        self.parked += other.parked;
+        for (reason, count) in &other.rejected {
+            *self.rejected.entry(reason).or_default() += count;
+        }
+    }
+}
+
+/// Reads every rejected envelope again and parks what is a receipt now. What is done is added to
+/// `counts`, page by page, for whoever gives up on the rest.
 pub(crate) async fn redrive(
     bench: &mut Bench,
     inbound: &Inbound<'_>,
     request: &Request<'_>,
-) -> Result<Counts, ReplayError> {
+    counts: &mut Counts,
+) -> Result<(), ReplayError> {
     let Scope { from, to, carrier } = request.scope;
     let which = Which {
         stream: inbound.stream,
@@ -73,19 +89,20 @@ pub(crate) async fn redrive(
         carrier: carrier.as_deref(),
         sequence: request.sequence,
     };
-    let mut counts = Counts::default();
     let mut walk = Walk::new(Table::Rejected, *from, *to);
     while let Some(stretch) = walk.stretch(&bench.session).await? {
         let page = bench.session.rejected(&stretch, which).await?;
-        counts.found += page.len() as u64;
-        let readable = inbound.read(&page, request, &mut counts).await?;
-        counts.parked += readable.len() as u64;
+        let mut of_page = Counts::default();
+        let readable = inbound.read(&page, request, &mut of_page).await?;
         if !request.dry_run {
             bench.park(&readable).await?;
         }
+        of_page.found = page.len() as u64;
+        of_page.parked = readable.len() as u64;
+        counts.add(&of_page);
         walk.advance(&page);
     }
-    Ok(counts)
+    Ok(())
 }
 
 impl Inbound<'_> {

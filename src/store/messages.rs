@@ -14,21 +14,28 @@ use crate::receipt::decision::Message;
 /// A view need not keep its columns from being null, nor the orchestrator his texts from being long:
 /// the event has to fit into a message of NATS.
 ///
-/// Two candidates tell an ambiguous id from a match; more would say nothing new.
+/// A few candidates, for the receipts of one key were stored at different times, and two messages
+/// may each be that of another. `until` also keeps out times that only PostgreSQL knows, like
+/// `infinity`.
 pub(super) const CANDIDATES: &str = "\
 -- candidates
 SELECT k.ord, m.id, m.account_id, coalesce(m.status::text, ''), m.segment, m.segments, m.group_id,
        left(m.client_ref::text, 1024), left(m.mccmnc::text, 16), m.price::text,
-       left(m.currency::text, 16)
-FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY
-  AS k (carrier_id, operator_message_id, horizon, ord)
+       left(m.currency::text, 16), m.created_at
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
+  AS k (carrier_id, operator_message_id, horizon, until, ord)
 CROSS JOIN LATERAL (
-    SELECT id, account_id, status, segment, segments, group_id, client_ref, mccmnc, price, currency
+    SELECT id, account_id, status, segment, segments, group_id, client_ref, mccmnc, price, currency,
+           created_at::timestamptz
     FROM orch.sms_messages
     WHERE operator_message_id = k.operator_message_id AND carrier_id = k.carrier_id
-      AND created_at > k.horizon AND id IS NOT NULL AND account_id IS NOT NULL
-    LIMIT 2
+      AND created_at > k.horizon AND created_at <= k.until
+      AND id IS NOT NULL AND account_id IS NOT NULL
+    LIMIT 4
 ) AS m";
+
+/// The limit of [`CANDIDATES`]: where there are as many there may be more.
+pub const CANDIDATES_MAX: usize = 4;
 
 /// By id, which a receipt knows once it was matched.
 const PRESENT: &str = "\
@@ -51,12 +58,13 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
   AS v (id, previous, status, word, received_at)
 WHERE m.id = v.id AND m.status = v.previous AND m.created_at > $7";
 
-/// What to look for: messages of a carrier with an id, created after `horizon`.
+/// What to look for: messages of a carrier with an id, created after `horizon` and not after `until`.
 #[derive(Debug, Clone, Copy)]
 pub struct Key<'a> {
     pub carrier: &'a str,
     pub operator_message_id: &'a str,
     pub horizon: Timestamp,
+    pub until: Timestamp,
 }
 
 /// A message that carries one of the asked ids.
@@ -67,6 +75,10 @@ impl Candidate {
     pub fn key(&self) -> usize {
         let ordinal: i64 = self.0.get(0);
         usize::try_from(ordinal - 1).expect("ordinality counts from 1")
+    }
+
+    pub fn created_at(&self) -> Timestamp {
+        self.0.get(11)
     }
 
     pub fn found(&self) -> Found<'_> {
@@ -105,7 +117,7 @@ pub struct Raise<'a> {
 }
 
 impl Session {
-    /// At most two messages for each key.
+    /// At most [`CANDIDATES_MAX`] messages for each key.
     pub async fn candidates(&self, keys: &[Key<'_>]) -> Result<Vec<Candidate>, StoreError> {
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -114,6 +126,7 @@ impl Session {
             column!(keys, |key| key.carrier),
             column!(keys, |key| key.operator_message_id),
             column!(keys, |key| key.horizon),
+            column!(keys, |key| key.until),
         ];
         let rows = self
             .client

@@ -13,13 +13,16 @@ use crate::receipt::ids::RowKey;
 const RECORDED: &str = concat!(
     "-- recorded\nSELECT ",
     receipt_columns!(),
-    ", r.stored_at, r.stream, r.seq, r.message_state, p.reported, p.replays
+    ", r.stored_at, r.stream, r.seq, r.message_state, p.reported, p.in_vain, p.replays
 FROM dlr.delivery_receipts AS r
 ",
     first_decision!(),
     "
 CROSS JOIN LATERAL (
-    SELECT coalesce(array_agg(reported_status), '{}') AS reported, coalesce(max(replay), 0) AS replays
+    SELECT coalesce(array_agg(reported_status) FILTER (WHERE reason IS DISTINCT FROM 'unknown_status'),
+            '{}') AS reported,
+        coalesce(array_agg(reported_status) FILTER (WHERE reason = 'unknown_status'), '{}') AS in_vain,
+        coalesce(max(replay), 0) AS replays
     FROM dlr.replayed_receipts
     WHERE stored_at = r.stored_at AND stream = r.stream AND seq = r.seq
 ) AS p
@@ -33,13 +36,13 @@ ORDER BY r.stored_at, r.stream, r.seq LIMIT $7"
 const INSERT: &str = "\
 -- insert_replays
 INSERT INTO dlr.replayed_receipts (
-    stored_at, stream, seq, replay, disposition, reason, previous_status, status, reported_status,
-    profile_revision, replayed_at, why)
-SELECT stored_at, stream, seq, replay, disposition, reason, previous_status, status,
+    stored_at, stream, seq, replay, disposition, reason, previous_status, status, group_status,
+    reported_status, profile_revision, replayed_at, why)
+SELECT stored_at, stream, seq, replay, disposition, reason, previous_status, status, group_status,
     reported_status, profile_revision, $1, $2
 FROM unnest($3::timestamptz[], $4::text[], $5::int8[], $6::int4[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::int4[])
-  AS v (stored_at, stream, seq, replay, disposition, reason, previous_status, status,
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::int4[])
+  AS v (stored_at, stream, seq, replay, disposition, reason, previous_status, status, group_status,
     reported_status, profile_revision)";
 
 /// With ties: a receipt may have been replayed more than once, and a walk goes from receipt to receipt.
@@ -81,14 +84,19 @@ impl Recorded {
         state.and_then(|state| state.try_into().ok())
     }
 
-    /// The statuses it was taken to stand for, in whatever order.
+    /// The statuses it was taken to stand for when it was judged, in whatever order.
     pub fn reported_before(&self) -> Vec<Option<&str>> {
         self.0.0.get(COLUMNS + 4)
     }
 
+    /// Those that met a message with a status that no table knew, which may know it now.
+    pub fn reported_in_vain(&self) -> Vec<Option<&str>> {
+        self.0.0.get(COLUMNS + 5)
+    }
+
     /// The number of its next replay.
     pub fn next_replay(&self) -> i32 {
-        let last: i32 = self.0.0.get(COLUMNS + 5);
+        let last: i32 = self.0.0.get(COLUMNS + 6);
         last + 1
     }
 }
@@ -134,6 +142,7 @@ pub struct NewReplay<'a> {
     pub verdict: Verdict,
     pub previous_status: &'a str,
     pub status: &'a str,
+    pub group_status: Option<&'static str>,
     /// What it stands for now.
     pub reported_status: &'static str,
     /// Of the profile that says so; 0 for none.
@@ -170,6 +179,7 @@ impl Session {
             column!(replays, |r| disposition(r.verdict).1),
             column!(replays, |r| r.previous_status),
             column!(replays, |r| r.status),
+            column!(replays, |r| r.group_status),
             column!(replays, |r| r.reported_status),
             column!(replays, |r| r.profile_revision),
         ];

@@ -1,5 +1,7 @@
 //! The sweeper's statements: pages of open parked receipts, and their resolutions.
 
+mod locks;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
+pub use self::locks::is_led;
 use super::{Session, StoreError};
 use crate::receipt::decision::{Parked, Resolution};
 use crate::receipt::ids::{ReceiptId, RowKey};
@@ -52,7 +55,7 @@ WHERE (parked_at, stored_at, stream, seq) >= ($1, $2, $3, $4)
 ORDER BY parked_at, stored_at, stream, seq
 OFFSET $9::int8 - 1 LIMIT 1";
 
-/// Whoever resolved it first has resolved it.
+/// Whoever resolved it first has resolved it; and what was matched does not lapse.
 const RESOLVE: &str = "\
 -- resolve
 INSERT INTO dlr.orphan_resolutions (
@@ -60,19 +63,10 @@ INSERT INTO dlr.orphan_resolutions (
 SELECT stored_at, stream, seq, receipt_id, resolution, resolved_at, 'sweeper'
 FROM unnest($1::timestamptz[], $2::text[], $3::int8[], $4::uuid[], $5::text[], $6::timestamptz[])
   AS v (stored_at, stream, seq, receipt_id, resolution, resolved_at)
+WHERE resolution <> 'lapsed' OR NOT EXISTS (
+    SELECT FROM dlr.delivery_receipts AS r
+    WHERE r.stored_at = v.stored_at AND r.stream = v.stream AND r.seq = v.seq)
 ON CONFLICT DO NOTHING";
-
-/// "dlr" and a number, in the space of two-part keys, where the locks of envelopes are not.
-const TRY_LEAD: &str = "SELECT pg_try_advisory_lock(6581362, 1)";
-
-/// Whether anybody holds that lock in this database.
-const IS_LED: &str = "\
--- is_led
-SELECT EXISTS (
-    SELECT FROM pg_locks JOIN pg_database AS d ON d.oid = database
-    WHERE locktype = 'advisory' AND granted AND datname = current_database()
-      AND classid = 6581362 AND objid = 1 AND objsubid = 2
-)";
 
 /// Longest wait for an answer outside of a transaction; the server's own limit is shorter.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
@@ -171,12 +165,6 @@ pub struct Resolved<'a> {
     pub at: Timestamp,
 }
 
-/// Whether some process sweeps this database.
-pub async fn is_led(client: &Client) -> Result<bool, StoreError> {
-    let row = answer(client.query_one(IS_LED, &[])).await?;
-    Ok(row.get(0))
-}
-
 /// The sweeper's connection.
 pub struct SweepSession {
     session: Session,
@@ -200,13 +188,6 @@ impl SweepSession {
 
     pub fn session(&self) -> &Session {
         &self.session
-    }
-
-    /// Becomes the one sweeper of the database for as long as the connection lives, unless another
-    /// one is.
-    pub async fn try_lead(&self) -> Result<bool, StoreError> {
-        let row = answer(self.session.client.query_one(TRY_LEAD, &[])).await?;
-        Ok(row.get(0))
     }
 
     /// The first open receipts of a range, of these carriers or of all.
@@ -248,7 +229,8 @@ impl SweepSession {
         })
     }
 
-    /// Ends parked receipts; those that have ended already stay as they are.
+    /// Ends parked receipts; those that have ended already stay as they are, and those that lapse
+    /// although they are matched stay open.
     pub async fn resolve(&self, rows: &[Resolved<'_>]) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());

@@ -14,7 +14,7 @@ use super::reading::Reading;
 use crate::clock::Clock;
 use crate::events::{self, Event, Source};
 use crate::pipeline::count;
-use crate::pipeline::matching::candidates::Candidates;
+use crate::pipeline::matching::candidates::{Candidates, Reach};
 use crate::pipeline::matching::fold::{Case, Fold};
 use crate::pipeline::matching::groups::{GroupSwitch, Groups};
 use crate::pipeline::matching::rows::Sealing;
@@ -47,8 +47,7 @@ pub(super) enum Finding {
 
 pub(super) struct Deciding {
     pub(super) sealing: Sealing,
-    /// Age of messages for carriers whose profile names none.
-    pub(super) horizon: Duration,
+    pub(super) reach: Reach,
     pub(super) groups: Arc<GroupSwitch>,
     pub(super) source: Source,
     pub(super) metrics: Arc<Metrics>,
@@ -57,14 +56,14 @@ pub(super) struct Deciding {
 impl Deciding {
     pub(super) fn new(
         ring: &Arc<KeyRing>,
-        horizon: Duration,
+        reach: Reach,
         groups: Arc<GroupSwitch>,
         source: Source,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             sealing: Sealing::new(ring),
-            horizon,
+            reach,
             groups,
             source,
             metrics,
@@ -145,7 +144,7 @@ impl Deciding {
         let receipts = fresh.filter_map(|reading| {
             Some((reading.receipt.as_ref().ok()?, reading.row.key.stored_at))
         });
-        let candidates = Candidates::find(session, receipts, self.horizon).await?;
+        let candidates = Candidates::find(session, receipts, self.reach).await?;
         let groups = Groups::lock(session, &candidates, &self.groups).await?;
         let mut fold = Fold::new(&groups);
         let mut rows = Vec::new();
@@ -155,7 +154,7 @@ impl Deciding {
             let finding = match (known.get(&receipt_id), receipt) {
                 (Some(stored), _) => self.repeat(stored),
                 (None, Err(_)) => Finding::Open,
-                (None, Ok(receipt)) => match candidates.matching(receipt) {
+                (None, Ok(receipt)) => match candidates.matching(receipt, row.key.stored_at) {
                     Err(_still_unmatched) => Finding::Open,
                     Ok(candidate) => {
                         let case = Case {

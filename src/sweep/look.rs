@@ -15,6 +15,7 @@ use super::decide::{Deciding, Finding};
 use super::reading::Reading;
 use super::schedule::{self, signed};
 use super::tally::Tally;
+use super::turn;
 use crate::clock::Clock;
 use crate::events::{self, Event, EventKind};
 use crate::lifecycle::Member;
@@ -85,8 +86,23 @@ struct Outcome<'a> {
 }
 
 impl Looking {
-    /// Looks at the first rows of an errand.
+    /// Looks at the first rows of an errand, while no other process looks at any.
     pub(super) async fn look(
+        &mut self,
+        session: &SweepSession,
+        errand: &Errand,
+        profiles: &Profiles,
+    ) -> Result<Looked, Fault> {
+        let is_my_turn = turn::wait(session, &self.stop).await?;
+        // After a fault the connection is given up, and the turn with it.
+        let looked = self.look_alone(session, errand, profiles).await?;
+        if is_my_turn {
+            session.end_turn().await?;
+        }
+        Ok(looked)
+    }
+
+    async fn look_alone(
         &mut self,
         session: &SweepSession,
         errand: &Errand,
@@ -196,7 +212,7 @@ impl Looking {
 
     pub(super) fn lapses_at(&self, parked: &Parked<'_>, profiles: &Profiles) -> Timestamp {
         let horizon = profiles.of(parked.carrier_id).horizon;
-        let horizon = signed(horizon.unwrap_or(self.deciding.horizon));
+        let horizon = signed(horizon.unwrap_or(self.deciding.reach.horizon));
         parked
             .parked_at
             .checked_add(horizon)

@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::events::Source;
 use crate::lifecycle::{Member, Part};
 use crate::pipeline::GroupSwitch;
-use crate::pipeline::matching::candidates::Candidates;
+use crate::pipeline::matching::candidates::{Candidates, Reach};
 use crate::pipeline::publish::{self, Publisher};
 use crate::receipt::decision::{Parked, Unmatched};
 use crate::receipt::profile::Profiles;
@@ -69,13 +69,13 @@ impl OnDemand {
         };
         let outputs = crate::pipeline::outputs(&config.streams);
         let source = Source::of_deployment(&config.deployment.name);
-        let horizon = config.pipeline.horizon;
+        let reach = Reach::of(&config.pipeline);
         let looking = Looking {
             limits: PageLimits {
                 rows: config.sweep.batch_max,
                 scanned: SCANNED_MAX.max(config.sweep.batch_max),
             },
-            deciding: Deciding::new(ring, horizon, groups, source, Arc::clone(&metrics)),
+            deciding: Deciding::new(ring, reach, groups, source, Arc::clone(&metrics)),
             ring: Arc::clone(ring),
             publisher: Publisher::open(publish, outputs, limits).await?,
             outgoing: Member::unwatched(Part::Publish),
@@ -91,8 +91,12 @@ impl OnDemand {
     }
 
     /// Looks at everything that is open now, of one carrier or of all, at the sweeper's own pace.
-    pub(crate) async fn look(&mut self, carrier: Option<&str>) -> Result<Counts, Fault> {
-        let mut counts = Counts::default();
+    /// What is done is added to `counts`, look by look, for whoever gives up on the rest.
+    pub(crate) async fn look(
+        &mut self,
+        carrier: Option<&str>,
+        counts: &mut Counts,
+    ) -> Result<(), Fault> {
         let mut errand = errand(carrier, Clock.now());
         loop {
             let began = Instant::now();
@@ -104,7 +108,7 @@ impl OnDemand {
             counts.lapsed += looked.lapsed;
             counts.open += looked.open;
             let Some(rest) = looked.rest else {
-                return Ok(counts);
+                return Ok(());
             };
             errand.range.start = rest;
             sleep(pause_after(began.elapsed(), self.share)).await;
@@ -115,7 +119,7 @@ impl OnDemand {
     pub(crate) async fn preview(&self, carrier: Option<&str>) -> Result<Counts, Fault> {
         let mut counts = Counts::default();
         let mut errand = errand(carrier, Clock.now());
-        let (ring, horizon) = (&self.looking.ring, self.looking.deciding.horizon);
+        let (ring, reach) = (&self.looking.ring, self.looking.deciding.reach);
         loop {
             let carriers = errand.carriers.as_deref();
             let page = (self.session)
@@ -129,11 +133,13 @@ impl OnDemand {
                 .filter_map(|it| Some((it.receipt.as_ref().ok()?, it.row.key.stored_at)));
             let now = Clock.now();
             let session = self.session.session();
-            let candidates = Candidates::find(session, receipts, horizon).await?;
+            let candidates = Candidates::find(session, receipts, reach).await?;
             for Reading { row, receipt } in &readings {
                 counts.looked_at += 1;
                 let found = match receipt {
-                    Ok(receipt) => candidates.matching(receipt).map_err(Unmatched::as_str),
+                    Ok(receipt) => candidates
+                        .matching(receipt, row.key.stored_at)
+                        .map_err(Unmatched::as_str),
                     Err(why) => Err(why.as_str()),
                 };
                 match found {

@@ -26,12 +26,19 @@ impl Process {
 
     /// The same with another subcommand.
     pub(crate) fn start_with(config: &Config, args: &[&str], log: &Path) -> Self {
+        Self::start_printing(config, args, log, Stdio::null())
+    }
+
+    /// The same, whose output goes to `out`.
+    pub(crate) fn start_printing(
+        config: &Config,
+        args: &[&str],
+        log: &Path,
+        out: impl Into<Stdio>,
+    ) -> Self {
         let stderr = File::options().create(true).append(true).open(log).unwrap();
         let mut command = command(config, args);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(stderr);
+        command.stdin(Stdio::null()).stdout(out).stderr(stderr);
         Self {
             child: command.spawn().unwrap(),
             log: log.to_owned(),

@@ -63,6 +63,7 @@ pub(super) async fn run(args: &Args, json: bool, loaded: &Loaded) -> anyhow::Res
             studies: &studies,
             ring: &ring,
             horizon: config.pipeline.horizon,
+            message_lag: config.pipeline.message_lag,
             limit: usize::try_from(args.limit).unwrap_or(usize::MAX),
             now: Clock.now(),
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::Args;
+use super::{Args, done_word, unless_interrupted};
 use crate::app;
 use crate::broker;
 use crate::cli::footing::{self, Footing};
@@ -27,8 +27,10 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
     if !args.json {
         show(args, &planned, None)?;
     }
-    let done = sweeper.look(carrier).await?;
-    show(args, &planned, Some(&done))
+    let mut done = Counts::default();
+    let ended = unless_interrupted(sweeper.look(carrier, &mut done)).await;
+    show(args, &planned, Some((&done, ended.is_ok())))?;
+    ended
 }
 
 /// A sweeper of the command's own, by the profiles in force now.
@@ -50,14 +52,19 @@ pub(in crate::cli) async fn sweeper(config: &Config, command: &str) -> anyhow::R
     Ok(OnDemand::open(config, &ring, session, publish, profiles, groups, metrics).await?)
 }
 
-fn show(args: &Args, planned: &Counts, done: Option<&Counts>) -> anyhow::Result<()> {
+fn show(args: &Args, planned: &Counts, done: Option<(&Counts, bool)>) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     if args.json {
-        let report = json!({ "dryRun": args.dry_run, "planned": planned, "done": done });
+        let report = json!({
+            "dryRun": args.dry_run,
+            "planned": planned,
+            "done": done.map(|(done, _)| done),
+            "complete": done.map(|(_, complete)| complete),
+        });
         writeln!(out, "{report}")?;
         return Ok(());
     }
-    if let Some(done) = done {
+    if let Some((done, complete)) = done {
         let Counts {
             matched,
             lapsed,
@@ -66,7 +73,8 @@ fn show(args: &Args, planned: &Counts, done: Option<&Counts>) -> anyhow::Result<
         } = done;
         writeln!(
             out,
-            "done: {matched} matched, {lapsed} lapsed, {open} stay open"
+            "{}: {matched} matched, {lapsed} lapsed, {open} stay open",
+            done_word(complete)
         )?;
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use anyhow::bail;
 use serde_json::json;
 
-use super::Args;
+use super::{Args, done_word, unless_interrupted};
 use crate::cli::footing::{self, Footing};
 use crate::config::Config;
 use crate::pipeline::matching::candidates::before;
@@ -24,7 +24,10 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
         );
     }
     let Footing {
-        bench, profiles, ..
+        bench,
+        profiles,
+        groups,
+        ..
     } = Footing::open(config, COMMAND).await?;
     let now = bench.clock.now();
     let scope = args.scope(before(now, config.pipeline.horizon), now);
@@ -34,10 +37,12 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
         word: args.word.as_deref(),
         profiles: &profiles,
         horizon: config.pipeline.horizon,
+        groups: &groups,
         why: &format!("{COMMAND} --reason {}", reason.as_str()),
     };
     if args.dry_run {
-        let planned = replay(&bench, &request, None).await?;
+        let mut planned = Counts::default();
+        replay(&bench, &request, None, &mut planned).await?;
         return show(args, &scope, 0, &planned, None);
     }
     let mut publisher = footing::publisher(config, COMMAND).await?;
@@ -54,21 +59,27 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
         &mut outlet,
     )
     .await?;
-    let planned = replay(&bench, &request, None).await?;
+    let mut planned = Counts::default();
+    replay(&bench, &request, None, &mut planned).await?;
     if !args.json {
         show(args, &scope, unconfirmed, &planned, None)?;
     }
-    let done = replay(&bench, &request, Some(&mut outlet)).await?;
-    show(args, &scope, unconfirmed, &planned, Some(&done))
+    let mut done = Counts::default();
+    let work = replay(&bench, &request, Some(&mut outlet), &mut done);
+    let ended = unless_interrupted(work).await;
+    let done = Some((&done, ended.is_ok()));
+    show(args, &scope, unconfirmed, &planned, done)?;
+    ended
 }
 
-/// What is going to be done, then what was. As JSON it is one document, so all at once.
+/// What is going to be done, then what was, and whether that is all. As JSON it is one document, so
+/// all at once.
 fn show(
     args: &Args,
     scope: &Scope,
     unconfirmed: u64,
     planned: &Counts,
-    done: Option<&Counts>,
+    done: Option<(&Counts, bool)>,
 ) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     if args.json {
@@ -78,19 +89,21 @@ fn show(
             "to": scope.to,
             "publishedAgain": unconfirmed,
             "planned": planned,
-            "done": done,
+            "done": done.map(|(done, _)| done),
+            "complete": done.map(|(_, complete)| complete),
         });
         writeln!(out, "{report}")?;
         return Ok(());
     }
-    if let Some(done) = done {
+    if let Some((done, complete)) = done {
         let Counts {
             applied, refused, ..
         } = done;
         let decided = done.decided();
         writeln!(
             out,
-            "done: {decided} decided anew, {applied} raised their messages and are announced"
+            "{}: {decided} decided anew, {applied} raised their messages and are announced",
+            done_word(complete)
         )?;
         if *refused > 0 {
             writeln!(out, "PostgreSQL refuses what {refused} would change")?;

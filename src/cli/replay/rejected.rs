@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use serde_json::json;
 
-use super::Args;
+use super::{Args, done_word, unless_interrupted};
 use crate::broker;
 use crate::cli::account::Account;
 use crate::cli::footing::Footing;
@@ -50,7 +50,8 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
         profiles: &profiles,
         dry_run: true,
     };
-    let planned = redrive(&mut bench, &inbound, &request).await?;
+    let mut planned = Counts::default();
+    redrive(&mut bench, &inbound, &request, &mut planned).await?;
     if args.dry_run {
         return show(args, &scope, &planned, None);
     }
@@ -58,11 +59,19 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
         show(args, &scope, &planned, None)?;
     }
     request.dry_run = false;
-    let done = redrive(&mut bench, &inbound, &request).await?;
-    show(args, &scope, &planned, Some(&done))
+    let mut done = Counts::default();
+    let work = redrive(&mut bench, &inbound, &request, &mut done);
+    let ended = unless_interrupted(work).await;
+    show(args, &scope, &planned, Some((&done, ended.is_ok())))?;
+    ended
 }
 
-fn show(args: &Args, scope: &Scope, planned: &Counts, done: Option<&Counts>) -> anyhow::Result<()> {
+fn show(
+    args: &Args,
+    scope: &Scope,
+    planned: &Counts,
+    done: Option<(&Counts, bool)>,
+) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     let Scope { from, to, .. } = scope;
     if args.json {
@@ -71,13 +80,18 @@ fn show(args: &Args, scope: &Scope, planned: &Counts, done: Option<&Counts>) -> 
             "from": from,
             "to": to,
             "planned": planned,
-            "done": done,
+            "done": done.map(|(done, _)| done),
+            "complete": done.map(|(_, complete)| complete),
         });
         writeln!(out, "{report}")?;
         return Ok(());
     }
-    if let Some(Counts { parked, .. }) = done {
-        writeln!(out, "done: {parked} parked; the sweeper looks at them next")?;
+    if let Some((Counts { parked, .. }, complete)) = done {
+        let done = done_word(complete);
+        writeln!(
+            out,
+            "{done}: {parked} parked; the sweeper looks at them next"
+        )?;
         return Ok(());
     }
     writeln!(

@@ -10,7 +10,7 @@ use super::sample::Sample;
 use super::{Study, StudyError, Subject};
 use crate::diagnosis::evidence::Counts;
 use crate::diagnosis::report::{DryRun, Example};
-use crate::pipeline::matching::candidates::Candidates;
+use crate::pipeline::matching::candidates::{Candidates, Reach};
 use crate::receipt::Receipt;
 use crate::receipt::decision::{Unmatched, Verdict, judge};
 use crate::receipt::privacy::Parted;
@@ -66,19 +66,23 @@ impl Tried<'_> {
         let read = |row: &SealedParked| {
             let now = self.sample.read(row, &self.in_force)?;
             let then = self.sample.read(row, &self.proposed)?;
-            Some((now, then, row.parked().parked_at))
+            Some((now, then, row.stored_at()))
         };
         let read: Vec<(Receipt, Receipt, Timestamp)> = rows.iter().filter_map(read).collect();
-        let (session, horizon) = (self.study.studies.session(), self.study.horizon);
-        let now = read.iter().map(|(now, _, parked_at)| (now, *parked_at));
-        let now = Candidates::find(session, now, horizon).await?;
-        let then = read.iter().map(|(_, then, parked_at)| (then, *parked_at));
-        let then = Candidates::find(session, then, horizon).await?;
-        for (before, after, _) in &read {
-            let matches_now = now.matching(before).is_ok();
+        let session = self.study.studies.session();
+        let reach = Reach {
+            horizon: self.study.horizon,
+            lag: self.study.message_lag,
+        };
+        let now = read.iter().map(|(now, _, stored_at)| (now, *stored_at));
+        let now = Candidates::find(session, now, reach).await?;
+        let then = read.iter().map(|(_, then, stored_at)| (then, *stored_at));
+        let then = Candidates::find(session, then, reach).await?;
+        for (before, after, stored_at) in &read {
+            let matches_now = now.matching(before, *stored_at).is_ok();
             ran.matching_now += usize::from(matches_now);
             ran.counts.studied += 1;
-            let found = match then.matching(after) {
+            let found = match then.matching(after, *stored_at) {
                 Ok(found) => found,
                 Err(unmatched) => {
                     *unmatched_in(&mut ran.counts, unmatched) += 1;

@@ -6,54 +6,104 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::config;
 use crate::receipt::Receipt;
 use crate::receipt::decision::Unmatched;
-use crate::store::messages::{Candidate, Found, Key};
+use crate::store::messages::{CANDIDATES_MAX, Candidate, Found, Key};
 use crate::store::{Session, StoreError};
 
+/// How far apart a receipt and its message may be, for carriers give an id to one message after
+/// another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    /// Of the message before its receipt; for carriers whose profile names no other.
+    pub(crate) horizon: Duration,
+    /// Of the message behind its receipt: how late the orchestrator may write it.
+    pub(crate) lag: Duration,
+}
+
+/// When the message of one receipt was created: after the horizon, and not after `until`.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    horizon: Timestamp,
+    until: Timestamp,
+}
+
 pub(crate) struct Candidates<'a> {
+    reach: Reach,
     keys: HashMap<(&'a str, &'a str), usize>,
+    /// Of each receipt its key and its own window.
+    wanted: Vec<(usize, Window)>,
+    /// Those of one key stand together.
     found: Vec<Candidate>,
-    /// For each key how many were found (at most 2) and the first of them.
-    slots: Vec<(u8, usize)>,
+    /// For each key where its candidates begin, and how many there are.
+    slots: Vec<(usize, usize)>,
     /// No message asked for is older.
     pub(crate) horizon: Timestamp,
 }
 
+impl Reach {
+    pub(crate) fn of(pipeline: &config::Pipeline) -> Self {
+        Self {
+            horizon: pipeline.horizon,
+            lag: pipeline.message_lag,
+        }
+    }
+
+    fn window(self, receipt: &Receipt, stored_at: Timestamp) -> Window {
+        let horizon = receipt.profile().horizon.unwrap_or(self.horizon);
+        Window {
+            horizon: before(stored_at, horizon),
+            until: stored_at
+                .checked_add(signed(self.lag))
+                .unwrap_or(Timestamp::MAX),
+        }
+    }
+}
+
 impl<'a> Candidates<'a> {
-    /// Each receipt comes with the time its message's age is counted back from, that at which the
-    /// stream stored it: none loses its message by waiting, neither in the stream while we are away,
-    /// nor for a re-drive, nor parked. `horizon` is for carriers whose profile names none.
+    /// Each receipt comes with the time at which the stream stored it, which is what its message's
+    /// age is counted from: none loses its message, or takes another's, by waiting, neither in the
+    /// stream while we are away, nor for a re-drive, nor parked.
     pub(crate) async fn find(
         session: &Session,
         receipts: impl Iterator<Item = (&'a Receipt, Timestamp)>,
-        horizon: Duration,
+        reach: Reach,
     ) -> Result<Self, StoreError> {
         let mut keys = HashMap::new();
         let mut asked: Vec<Key<'_>> = Vec::new();
+        let mut wanted = Vec::new();
         for (receipt, stored_at) in receipts.filter(|(receipt, _)| receipt.id_in_notation) {
-            let key = (receipt.carrier(), receipt.operator_message_id());
-            let horizon = before(stored_at, receipt.profile().horizon.unwrap_or(horizon));
-            let at = *keys.entry(key).or_insert_with(|| {
+            let (carrier, operator_message_id) = key(receipt);
+            let Window { horizon, until } = reach.window(receipt, stored_at);
+            let at = *keys.entry(key(receipt)).or_insert_with(|| {
                 asked.push(Key {
-                    carrier: key.0,
-                    operator_message_id: key.1,
+                    carrier,
+                    operator_message_id,
                     horizon,
+                    until,
                 });
                 asked.len() - 1
             });
             asked[at].horizon = asked[at].horizon.min(horizon);
+            asked[at].until = asked[at].until.max(until);
+            wanted.push((at, Window { horizon, until }));
         }
-        let found = session.candidates(&asked).await?;
+        let mut found = session.candidates(&asked).await?;
+        found.sort_by_key(Candidate::key);
         let mut slots = vec![(0, 0); asked.len()];
         for (at, candidate) in found.iter().enumerate() {
-            let (count, first) = &mut slots[candidate.key()];
+            let (first, count) = &mut slots[candidate.key()];
+            if *count == 0 {
+                *first = at;
+            }
             *count += 1;
-            *first = at;
         }
         let horizons = asked.iter().map(|key| key.horizon);
         Ok(Self {
+            reach,
             keys,
+            wanted,
             found,
             slots,
             horizon: horizons.min().unwrap_or(Timestamp::MAX),
@@ -62,28 +112,41 @@ impl<'a> Candidates<'a> {
 
     /// The groups of those that are segments of one, each once.
     pub(crate) fn groups(&self) -> Vec<Uuid> {
-        let matches = self.slots.iter().filter(|(count, _)| *count == 1);
-        let segments = matches.filter_map(|&(_, first)| self.found[first].found().message.group());
+        let wanted = self.wanted.iter();
+        let matches = wanted.filter_map(|&(key, window)| self.within(key, window).ok());
+        let segments = matches.filter_map(|found| found.message.group());
         let groups: BTreeSet<Uuid> = segments.map(|(group, _)| group).collect();
         groups.into_iter().collect()
     }
 
-    fn of(&self, receipt: &Receipt) -> Result<Found<'_>, Unmatched> {
-        if !receipt.id_in_notation {
-            return Err(Unmatched::IdNotation);
+    /// The one message of a key that was created within a receipt's window.
+    fn within(&self, key: usize, window: Window) -> Result<Found<'_>, Unmatched> {
+        let (first, count) = self.slots[key];
+        // Among those that were not read there may be another within it.
+        if count >= CANDIDATES_MAX {
+            return Err(Unmatched::Ambiguous);
         }
-        let key = (receipt.carrier(), receipt.operator_message_id());
-        let (count, first) = self.slots[self.keys[&key]];
-        match count {
-            0 => Err(Unmatched::NoMessage),
-            1 => Ok(self.found[first].found()),
-            _ => Err(Unmatched::Ambiguous),
+        let candidates = self.found[first..first + count].iter();
+        let mut within = candidates.filter(|candidate| window.has(candidate.created_at()));
+        match (within.next(), within.next()) {
+            (None, _) => Err(Unmatched::NoMessage),
+            (Some(only), None) => Ok(only.found()),
+            (Some(_), Some(_)) => Err(Unmatched::Ambiguous),
         }
     }
 
-    /// The one message a receipt is about, if the receipt does not contradict it.
-    pub(crate) fn matching(&self, receipt: &Receipt) -> Result<Found<'_>, Unmatched> {
-        let found = self.of(receipt)?;
+    /// The one message that a receipt is about, if the receipt does not contradict it; both as they
+    /// were given to [`Self::find`].
+    pub(crate) fn matching(
+        &self,
+        receipt: &Receipt,
+        stored_at: Timestamp,
+    ) -> Result<Found<'_>, Unmatched> {
+        if !receipt.id_in_notation {
+            return Err(Unmatched::IdNotation);
+        }
+        let window = self.reach.window(receipt, stored_at);
+        let found = self.within(self.keys[&key(receipt)], window)?;
         let message = &found.message;
         let contradicts = |said: Option<Uuid>, is| said.is_some_and(|said| said != is);
         if contradicts(receipt.account_id, message.account_id) {
@@ -96,8 +159,21 @@ impl<'a> Candidates<'a> {
     }
 }
 
+impl Window {
+    fn has(self, created_at: Timestamp) -> bool {
+        self.horizon < created_at && created_at <= self.until
+    }
+}
+
+fn key(receipt: &Receipt) -> (&str, &str) {
+    (receipt.carrier(), receipt.operator_message_id())
+}
+
 /// The oldest a message may be, for its id may have been given to another since.
 pub(crate) fn before(now: Timestamp, age: Duration) -> Timestamp {
-    let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
-    now.checked_sub(age).unwrap_or(Timestamp::MIN)
+    now.checked_sub(signed(age)).unwrap_or(Timestamp::MIN)
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

@@ -71,7 +71,7 @@ fn find<'a>(
     if item.envelope.deliveries > u64::from(rules.deliveries_max) {
         return Err(Unmatched::RedeliveredTooOften);
     }
-    candidates.matching(receipt)
+    candidates.matching(receipt, item.envelope.identity.stored_at())
 }
 
 /// Whether a receipt may be ahead of its message; after a few deliveries it is not early but lost.

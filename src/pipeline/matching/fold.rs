@@ -7,13 +7,12 @@ use uuid::Uuid;
 
 use super::groups::Groups;
 use crate::receipt::Receipt;
-use crate::receipt::decision::{Decision, Message, Verdict, judge};
-use crate::receipt::group::{GroupStatus, Part};
+use crate::receipt::decision::{Decision, Verdict, judge};
+use crate::receipt::group::GroupStatus;
 use crate::receipt::ids::{ReceiptId, RowKey};
 use crate::receipt::privacy::Parted;
 use crate::receipt::status::{MessageState, Status};
 use crate::store::messages::{Found, Raise};
-use crate::store::siblings::Sibling;
 
 /// A receipt and whose it is, out of an envelope or out of a parked row.
 pub(crate) struct Case<'a> {
@@ -83,7 +82,10 @@ impl<'a> Fold<'a> {
             running.raise = Some((status, receipt, received_at));
         }
         let status = running.status;
-        let group_status = self.group_status(siblings, &message, receipt);
+        let messages = &self.messages;
+        let running = |id| messages.get(&id).map(|running| running.status);
+        let expected = receipt.profile().segments;
+        let group_status = self.groups.status(&message, expected, running);
         let parted = Parted::of(receipt);
         let state_word = match receipt.stat() {
             None => receipt.message_state().and_then(MessageState::word),
@@ -111,26 +113,6 @@ impl<'a> Fold<'a> {
             parted,
             decision,
         }
-    }
-
-    /// The status of a message's group, as the receipts so far leave its segments.
-    fn group_status(
-        &self,
-        siblings: &'a [Sibling],
-        message: &Message<'_>,
-        receipt: &Receipt,
-    ) -> Option<GroupStatus> {
-        let (_, segments) = message.group().filter(|_| !siblings.is_empty())?;
-        let parts = siblings.iter().map(|sibling| {
-            let running = self.messages.get(&sibling.id);
-            let status = running.map_or(sibling.status.as_str(), |running| running.status);
-            Part {
-                segment: sibling.segment,
-                segments: sibling.segments,
-                status: Status::from_stored(status),
-            }
-        });
-        GroupStatus::of(receipt.profile().segments, segments, parts)
     }
 
     /// One update a message, from the status in the database to the last one.

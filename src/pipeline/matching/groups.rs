@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use super::candidates::Candidates;
 use crate::receipt::decision::Message;
+use crate::receipt::group::{GroupStatus, Part};
+use crate::receipt::profile::Segments;
+use crate::receipt::status::Status;
 use crate::store::siblings::Sibling;
 use crate::store::{Session, StoreError};
 
@@ -42,13 +45,41 @@ impl Groups {
         candidates: &Candidates<'_>,
         switch: &GroupSwitch,
     ) -> Result<Self, StoreError> {
+        let groups = || candidates.groups();
+        Self::lock_those(session, groups, candidates.horizon, switch).await
+    }
+
+    /// The same of these groups, for messages that are younger than `horizon`.
+    pub(crate) async fn lock_those(
+        session: &Session,
+        groups: impl FnOnce() -> Vec<Uuid>,
+        horizon: Timestamp,
+        switch: &GroupSwitch,
+    ) -> Result<Self, StoreError> {
         if !switch.is_on() {
             return Ok(Self::default());
         }
-        let horizon = candidates.horizon.checked_sub(SENDING_MAX);
-        let horizon = horizon.unwrap_or(Timestamp::MIN);
-        let siblings = session.lock_siblings(&candidates.groups(), horizon).await?;
+        let horizon = horizon.checked_sub(SENDING_MAX).unwrap_or(Timestamp::MIN);
+        let siblings = session.lock_siblings(&groups(), horizon).await?;
         Ok(siblings.into_iter().collect())
+    }
+
+    /// The status of a message's group: each segment as it was locked, unless `running` has another
+    /// status of it by now.
+    pub(crate) fn status<'a>(
+        &self,
+        message: &Message<'_>,
+        expected: Segments,
+        running: impl Fn(Uuid) -> Option<&'a str>,
+    ) -> Option<GroupStatus> {
+        let (_, segments) = message.group()?;
+        let siblings = self.of(message).filter(|siblings| !siblings.is_empty())?;
+        let parts = siblings.iter().map(|sibling| Part {
+            segment: sibling.segment,
+            segments: sibling.segments,
+            status: Status::from_stored(running(sibling.id).unwrap_or(&sibling.status)),
+        });
+        GroupStatus::of(expected, segments, parts)
     }
 
     /// All segments of a message's group, itself among them. Another account's are none of them,

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::meaning::Meaning;
-use crate::receipt::decision::{Decision, Verdict, judge};
+use crate::pipeline::matching::groups::Groups;
+use crate::receipt::decision::{Because, Decision, Verdict, judge};
+use crate::receipt::group::GroupStatus;
+use crate::receipt::profile::Segments;
 use crate::receipt::status::Status;
 use crate::store::messages::Raise;
 use crate::store::replays::{NewReplay, Recorded, ReplayKey};
@@ -21,6 +24,18 @@ pub(super) struct Case<'a> {
     pub(super) profile_revision: i32,
     /// How old its message may be, for the carrier may have given the id to another since.
     pub(super) horizon: Option<Duration>,
+    /// Which segments of a message report.
+    pub(super) segments: Segments,
+    /// It was taken to mean the same before, and met a status that no table knew.
+    pub(super) was_in_vain: bool,
+}
+
+impl Case<'_> {
+    /// The group of its message, if that is one of several parts.
+    pub(super) fn group(&self) -> Option<Uuid> {
+        let (group, _) = self.row.receipt().decision("").message.group()?;
+        Some(group)
+    }
 }
 
 /// What was decided anew.
@@ -32,18 +47,32 @@ pub(super) struct Anew<'a> {
     previous_status: String,
     /// The message's, afterwards.
     after: String,
+    group_status: Option<&'static str>,
+}
+
+/// The decisions about a page.
+#[derive(Default)]
+pub(super) struct Decided<'a> {
+    pub(super) anew: Vec<Anew<'a>>,
+    /// Receipts whose messages are not among those that are present.
+    pub(super) without_message: u64,
+    /// Receipts that meet in vain what they met before: nothing is to be added.
+    pub(super) in_vain_again: u64,
 }
 
 /// Decides on receipts in stream order, each meeting what those before it left.
 pub(super) fn decide<'a, 'b>(
     cases: &'b [Case<'a>],
     present: &'b HashMap<Uuid, String>,
-) -> (Vec<Anew<'a>>, Vec<Raise<'b>>) {
+    groups: &Groups,
+) -> (Decided<'a>, Vec<Raise<'b>>) {
     let mut running: HashMap<Uuid, Running<'b>> = HashMap::new();
-    let mut decided = Vec::with_capacity(cases.len());
+    let mut decided = Decided::default();
     for case in cases {
-        let id = case.row.receipt().message_id();
+        let receipt = case.row.receipt().decision("");
+        let id = receipt.message.id;
         let Some(stored) = present.get(&id) else {
+            decided.without_message += 1;
             continue;
         };
         let message = running.entry(id).or_insert_with(|| Running {
@@ -53,6 +82,10 @@ pub(super) fn decide<'a, 'b>(
         let status = case.meaning.status;
         let previous_status = message.status.clone().into_owned();
         let verdict = judge(Status::from_stored(&previous_status), Some(status));
+        if case.was_in_vain && verdict == Verdict::Recorded(Because::UnknownStatus) {
+            decided.in_vain_again += 1;
+            continue;
+        }
         if verdict == Verdict::Applied {
             message.status = Cow::Borrowed(status.as_str());
             message.raise = Some(Raise {
@@ -60,22 +93,24 @@ pub(super) fn decide<'a, 'b>(
                 previous: stored,
                 status: status.as_str(),
                 word: case.meaning.word.clone(),
-                received_at: case.row.receipt().decision("").received_at,
+                received_at: receipt.received_at,
             });
         }
-        decided.push(Anew {
+        let after = message.status.clone().into_owned();
+        let now = |id| running.get(&id).map(|message| &*message.status);
+        let group_status = groups.status(&receipt.message, case.segments, now);
+        decided.anew.push(Anew {
             row: case.row,
             status,
             profile_revision: case.profile_revision,
             verdict,
             previous_status,
-            after: message.status.clone().into_owned(),
+            after,
+            group_status: group_status.map(GroupStatus::as_str),
         });
     }
-    let raises = running
-        .into_values()
-        .filter_map(|message| message.raise)
-        .collect();
+    let messages = running.into_values();
+    let raises = messages.filter_map(|message| message.raise).collect();
     (decided, raises)
 }
 
@@ -101,6 +136,7 @@ impl Anew<'_> {
             verdict: self.verdict,
             previous_status: &self.previous_status,
             status: &self.after,
+            group_status: self.group_status,
             reported_status: self.status.as_str(),
             profile_revision: self.profile_revision,
         }
@@ -116,7 +152,7 @@ impl Anew<'_> {
             verdict: self.verdict,
             previous_status: &self.previous_status,
             status: &self.after,
-            group_status: None,
+            group_status: self.group_status,
             processed_at: now,
             ..self.row.receipt().decision(operator_message_id)
         }

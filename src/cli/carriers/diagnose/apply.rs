@@ -18,6 +18,7 @@ use crate::diagnosis::{Diagnosis, Findings, Proposal, Study};
 use crate::store::connect::Connector;
 use crate::store::profiles::InsertError;
 use crate::store::sweep::is_led;
+use crate::sweep::on_demand::Counts;
 
 const COMMAND: &str = "dlr carriers diagnose --apply";
 
@@ -172,7 +173,9 @@ async fn sweep(loaded: &Loaded, carrier: &str) -> anyhow::Result<u64> {
         )
     })?;
     let mut sweeper = parked::sweeper(config, COMMAND).await?;
-    Ok(sweeper.look(Some(carrier)).await?.open)
+    let mut counts = Counts::default();
+    sweeper.look(Some(carrier), &mut counts).await?;
+    Ok(counts.open)
 }
 
 fn tell(json: bool, applied: &Applied) -> io::Result<()> {

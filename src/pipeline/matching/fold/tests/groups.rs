@@ -1,7 +1,9 @@
 //! The same histories, of messages that are the segments of one.
 
 use super::*;
+use crate::receipt::group::Part;
 use crate::receipt::profile::{Profile, Segments};
+use crate::store::siblings::Sibling;
 
 const GROUP: Uuid = Uuid::from_u128(7);
 const COUNT: i16 = 3;
