@@ -1,5 +1,6 @@
 //! Start-up order and exit codes, nothing else.
 
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -9,6 +10,9 @@ use dlr::config;
 
 fn main() -> ExitCode {
     start().unwrap_or_else(|error| {
+        if is_reader_gone(&error) {
+            return ExitCode::FAILURE;
+        }
         #[expect(
             clippy::print_stderr,
             reason = "the last word, whether or not logging is up"
@@ -18,6 +22,12 @@ fn main() -> ExitCode {
         }
         exit_code(&error)
     })
+}
+
+/// Whoever read our output has had enough of it, as `head` has: that is no news to anybody.
+fn is_reader_gone(error: &anyhow::Error) -> bool {
+    let fault = error.downcast_ref::<io::Error>();
+    fault.is_some_and(|fault| fault.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn start() -> anyhow::Result<ExitCode> {

@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dlr::receipt::archive::ReceiptV1;
 use dlr::receipt::profile::{Profile, Profiles};
 use dlr::receipt::{PAYLOAD_MAX, Publisher, Receipt, smpp_text};
 use rustix::time::{ClockId, clock_gettime};
@@ -32,7 +33,7 @@ struct Reader {
     shapes: &'static [(&'static str, Shape)],
 }
 
-const READERS: [Reader; 3] = [
+const READERS: [Reader; 4] = [
     Reader {
         name: "text",
         read: read_text,
@@ -40,8 +41,13 @@ const READERS: [Reader; 3] = [
     },
     Reader {
         name: "JSON",
-        read: read_json,
+        read: read_payload,
         shapes: JSON,
+    },
+    Reader {
+        name: "archive",
+        read: read_payload,
+        shapes: ARCHIVE,
     },
     Reader {
         name: "profile",
@@ -55,7 +61,7 @@ fn read_text(input: &[u8]) {
     black_box(smpp_text::read(input));
 }
 
-fn read_json(input: &[u8]) {
+fn read_payload(input: &[u8]) {
     drop(black_box(Receipt::read(
         Bytes::copy_from_slice(input),
         Publisher::Gateway,
@@ -66,6 +72,40 @@ fn read_json(input: &[u8]) {
 fn read_profile(input: &[u8]) {
     let document: serde_json::Value = serde_json::from_slice(input).expect("shapes are JSON");
     drop(black_box(Profile::parse(&document, 1)));
+}
+
+const ARCHIVE: &[(&str, Shape)] = &[
+    // A text may be longer than its limit in the archive: it is refused, but first it is read.
+    ("a long text", |size| {
+        archive(size, "id:7 stat:DELIVRD text:")
+    }),
+    ("a text of many ids", |size| archive(size, "")),
+    ("a root that points nowhere", |size| {
+        let mut archive = archive(size, "");
+        let root = archive.len() - 200;
+        archive[root..].fill(0xff);
+        archive
+    }),
+    ("nothing but text", |size| {
+        let mut archive = vec![b'x'; size];
+        archive[..6].copy_from_slice(b"DLR\x01\0\0");
+        let length = u16::try_from(size - 8).unwrap();
+        archive[6..8].copy_from_slice(&length.to_le_bytes());
+        archive
+    }),
+];
+
+/// A receipt of the given size, with a text that begins so.
+fn archive(size: usize, begin: &str) -> Vec<u8> {
+    const REST: usize = 400;
+    let text = around(size - REST, begin, "id:9 ", "");
+    let receipt = ReceiptV1 {
+        operator_message_id: Some("7".into()),
+        stat: Some("DELIVRD".into()),
+        raw_payload: Some(String::from_utf8(text).unwrap().into()),
+        ..ReceiptV1::default()
+    };
+    receipt.to_bytes().unwrap().into()
 }
 
 const PROFILE: &[(&str, Shape)] = &[

@@ -4,7 +4,7 @@
 //! settings (description, placement, metadata) stays as it is.
 
 use async_nats::jetstream::{
-    self, Context,
+    self, Context, ErrorCode,
     consumer::{self, IntoConsumerConfig as _},
     context::RequestError,
     response::Response,
@@ -63,7 +63,16 @@ pub enum ProvisionError {
     },
     #[error("no answer about {name}; may this certificate's user use the JetStream API?")]
     Request { name: String, source: RequestError },
-    #[error("JetStream refuses to {verb} {name}: {source}")]
+    #[error(
+        "JetStream has no room to {verb} {name}: lower streams.inbound_max_bytes and \
+         streams.output_max_bytes, in bytes"
+    )]
+    NoRoom {
+        verb: &'static str,
+        name: String,
+        source: jetstream::Error,
+    },
+    #[error("JetStream refuses to {verb} {name}")]
     Refused {
         verb: &'static str,
         name: String,
@@ -247,6 +256,11 @@ async fn ask<T: serde::de::DeserializeOwned>(
     let name = name.to_owned();
     match context.request(subject, body).await {
         Ok(Response::Ok(info)) => Ok(info),
+        Ok(Response::Err { error: source })
+            if source.error_code() == ErrorCode::STORAGE_RESOURCES_EXCEEDED =>
+        {
+            Err(ProvisionError::NoRoom { verb, name, source })
+        }
         Ok(Response::Err { error: source }) => Err(ProvisionError::Refused { verb, name, source }),
         Err(source) => Err(ProvisionError::Request { name, source }),
     }

@@ -66,14 +66,11 @@ pub(super) async fn run(
         None => Publisher::Gateway,
     };
     let status = Status::from_stored(&args.status).context("no status")?;
-    let mut input = Input::new(open(&args.file)?)?;
+    let cannot_read = || format!("cannot read {}", args.file.display());
+    let mut input = Input::new(open(&args.file)?).with_context(cannot_read)?;
     let mut tally = Tally::default();
     let mut out = io::stdout().lock();
-    let shown = args.file.display();
-    while let Some((number, piece)) = input
-        .next()
-        .with_context(|| format!("cannot read {shown}"))?
-    {
+    while let Some((number, piece)) = input.next().with_context(cannot_read)? {
         let report = Report::of(number, piece, publisher, &profiles, status);
         tally.count(report.outcome);
         if args.json {

@@ -129,7 +129,7 @@ impl Report {
     fn rejected(line: u64, read_as: Option<&'static str>, rejection: Rejection) -> Self {
         let hint = match rejection {
             Rejection::MissingCarrier => " Name it with --carrier.",
-            Rejection::UnknownEncoding => " It is no text of an SMPP receipt either.",
+            Rejection::UnknownEncoding => " It is no text of an SMPP receipt in UTF-8 either.",
             Rejection::Truncated if read_as == Some("json") => {
                 " A receipt has to stand on one line."
             }
