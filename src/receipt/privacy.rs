@@ -1,7 +1,11 @@
 //! What may stand in the open: the one place that tells text from personal data.
 
+mod own_numbers;
+
 use serde::{Deserialize, Serialize};
 
+use self::own_numbers::OwnNumbers;
+pub(super) use self::own_numbers::is_number_of;
 use super::{PhoneNumber, Receipt};
 
 /// Digits in a row that may be a phone number (CONTRACT §5).
@@ -78,7 +82,7 @@ pub struct Parted<'a> {
 
 impl<'a> Parted<'a> {
     pub fn of(receipt: &'a Receipt) -> Self {
-        let own = own_numbers(receipt);
+        let own = OwnNumbers::of(receipt);
         let mut withheld = false;
         let mut part = |text: Option<&'a str>, seal: bool| {
             withheld |= seal && text.is_some();
@@ -88,20 +92,20 @@ impl<'a> Parted<'a> {
         // Converted it would still tell the number.
         let written = Some(receipt.written_id()).filter(|written| *written != id);
         let mut ids = [Some(id), written].into_iter().flatten();
-        let is_number = ids.any(|id| tells_own_number(id, receipt));
+        let is_number = ids.any(|id| own.are_told_by(id));
         let (operator_message_id, sealed_id) = part(Some(id), is_number);
         let mut part_text =
-            |text: Option<&'a str>| part(text, text.is_some_and(|text| is_personal(text, receipt)));
+            |text: Option<&'a str>| part(text, text.is_some_and(|text| may_be_number(text, &own)));
         let (stat, sealed_stat) = part_text(receipt.stat());
         let (err, sealed_err) = part_text(receipt.err());
         let (network_error_code, sealed_code) = part_text(receipt.network_error_code());
         // Digits are a date's nature, so only a text that reads as a date may stand in the open, and
         // the zeros that mean none.
         let mut part_date = |text: Option<&'a str>, readable: bool| {
-            let may_be_number =
+            let has_number =
                 |text: &str| has_digits(text) && text.chars().any(|c| is_digit(c) && c != '0');
             let seal =
-                text.is_some_and(|text| is_own(text, own) || (!readable && may_be_number(text)));
+                text.is_some_and(|text| own.are_said_by(text) || (!readable && has_number(text)));
             part(text, seal)
         };
         let (submit_date, sealed_submit) =
@@ -164,66 +168,16 @@ impl Unsealed {
 
 /// Whether `text` may hold a phone number, or says one of the receipt's own addresses.
 pub(super) fn is_personal(text: &str, receipt: &Receipt) -> bool {
-    let own = own_numbers(receipt);
-    has_number(text) || is_own(text, own)
+    may_be_number(text, &OwnNumbers::of(receipt))
+}
+
+fn may_be_number(text: &str, own: &OwnNumbers<'_>) -> bool {
+    has_number(text) || own.are_said_by(text)
 }
 
 /// Whether an id tells one of the receipt's own numbers, the one thing that seals an id.
 pub(super) fn tells_own_number(id: &str, receipt: &Receipt) -> bool {
-    tells_number_of(id, own_numbers(receipt))
-}
-
-fn own_numbers(receipt: &Receipt) -> [Option<&str>; 2] {
-    [receipt.source(), receipt.dest()].map(|own| own.map(PhoneNumber::expose))
-}
-
-fn is_own(text: &str, own: [Option<&str>; 2]) -> bool {
-    own.contains(&Some(text)) || tells_number_of(text, own)
-}
-
-/// Whether `text` is one of the receipt's own numbers, be it written with `+` or other signs.
-pub(super) fn is_number_of(text: &str, own: [Option<&str>; 2]) -> bool {
-    let mut own = own.into_iter().flatten();
-    own.any(|own| digits(own).eq(digits(text))) && has_digits(text)
-}
-
-/// Whether `text` tells one of the receipt's own numbers: in whatever groups it is written, with
-/// whatever around it, without the zeros that some write before it, or in hexadecimal digits.
-fn tells_number_of(text: &str, own: [Option<&str>; 2]) -> bool {
-    let mut numbers = own.into_iter().flatten();
-    let is_told = numbers.any(|own| {
-        let zeros = digits(own).take_while(|digit| *digit == b'0').count();
-        let number = || digits(own).skip(zeros);
-        let length = number().count();
-        length >= NUMBER_DIGITS && (holds(text, length, number) || holds_hex(text, number()))
-    });
-    is_told || is_number_of(text, own)
-}
-
-fn holds<I: Iterator<Item = u8>>(text: &str, length: usize, number: impl Fn() -> I) -> bool {
-    (0..text.len()).any(|at| {
-        let rest = text.as_bytes()[at..].iter().copied();
-        rest.filter(u8::is_ascii_digit).take(length).eq(number())
-    })
-}
-
-fn holds_hex(text: &str, number: impl Iterator<Item = u8>) -> bool {
-    // An address has at most 21 characters, so its number has at most 18 such digits.
-    let mut number = number.fold(0, |sum: u128, digit| sum * 10 + u128::from(digit - b'0'));
-    let mut room = [0; 18];
-    let mut start = room.len();
-    while number > 0 && start > 0 {
-        start -= 1;
-        room[start] = b"0123456789abcdef"[(number % 16) as usize];
-        number /= 16;
-    }
-    let hex = &room[start..];
-    let mut parts = text.as_bytes().windows(hex.len().max(1));
-    parts.any(|part| part.eq_ignore_ascii_case(hex))
-}
-
-fn digits(text: &str) -> impl Iterator<Item = u8> {
-    text.bytes().filter(u8::is_ascii_digit)
+    OwnNumbers::of(receipt).are_told_by(id)
 }
 
 #[cfg(test)]
