@@ -12,6 +12,7 @@
 mod bounds;
 mod deployment;
 mod error;
+mod events;
 mod lifecycle;
 mod load;
 mod nats;
@@ -33,6 +34,7 @@ use validator::Validate;
 
 pub use deployment::Deployment;
 pub use error::ConfigError;
+pub use events::Events;
 pub use lifecycle::Lifecycle;
 pub use load::Loaded;
 pub use nats::Nats;
@@ -59,6 +61,8 @@ pub struct Config {
     pub postgres: Postgres,
     #[validate(nested)]
     pub pipeline: Pipeline,
+    #[validate(nested)]
+    pub events: Events,
     #[validate(nested)]
     pub sweep: Sweep,
     pub seal: Seal,

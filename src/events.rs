@@ -1,14 +1,15 @@
 //! What the processor tells the world (CONTRACT §5): CloudEvents, each a pure function of a stored
 //! decision, so that a redelivery repeats it byte for byte.
 
+mod json;
 mod message;
 mod unmatched;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
-use serde::Serialize;
 use uuid::Uuid;
 
+use self::json::Json;
 use crate::receipt::decision::{Decision, Parked, Verdict};
 pub use crate::receipt::ids::EventKind;
 use crate::receipt::status::Status;
@@ -33,13 +34,7 @@ impl Source {
 
 /// The events of a matched receipt: none unless it was applied.
 pub fn of_decision(source: &Source, decision: &Decision<'_>, out: &mut Vec<Event>) {
-    if decision.verdict != Verdict::Applied {
-        return;
-    }
-    if is_billed(decision.status) {
-        out.push(message::billing(source, decision));
-    }
-    out.push(message::webhook(source, decision));
+    Encoder::small(source).decision(decision, out);
 }
 
 /// Whether a message that reaches `status` is billed; every applied receipt is told to the webhook.
@@ -49,7 +44,7 @@ pub fn is_billed(status: &str) -> bool {
 
 /// The notice that a receipt was parked.
 pub fn of_parked(source: &Source, parked: &Parked<'_>) -> Event {
-    unmatched::parked(source, parked)
+    Encoder::small(source).parked(parked)
 }
 
 /// The notice that a parked receipt has ended, with what is stored of that.
@@ -59,45 +54,69 @@ pub fn of_resolution(
     resolution: &str,
     at: Timestamp,
 ) -> Event {
-    unmatched::resolved(source, parked, resolution, at)
+    unmatched::resolved(&mut Encoder::small(source), parked, resolution, at)
 }
 
-/// CloudEvents 1.0, structured mode.
-#[derive(Serialize)]
-struct Envelope<'a, D> {
-    specversion: &'static str,
-    id: Uuid,
-    source: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<Uuid>,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    data: D,
+/// Writes the events of many receipts beside each other into a few buffers.
+///
+/// By hand, not by serde: 1.1 instead of 3.8 µs for a receipt's two events on a busy machine, for
+/// what they have in common is written once. An event keeps the buffer that it lies in: 64 KiB.
+pub struct Encoder {
+    /// `"source":…,"type":"`, as it stands in every event.
+    source: String,
+    buffer: BytesMut,
 }
 
-impl<'a, D: Serialize> Envelope<'a, D> {
-    fn new(source: &'a Source, kind: &'static str, id: Uuid, time: Timestamp, data: D) -> Self {
+/// The most that `BytesMut` remembers to take anew once it is full and events still lie in it.
+const BUFFER: usize = 64 << 10;
+
+impl Encoder {
+    pub fn new(source: &Source) -> Self {
         Self {
-            specversion: "1.0",
-            id,
-            source: &source.0,
-            kind,
-            subject: None,
-            time,
-            datacontenttype: "application/json",
-            data,
+            buffer: BytesMut::with_capacity(BUFFER),
+            ..Self::small(source)
         }
     }
 
-    fn into_event(self, kind: EventKind) -> Event {
-        let body = serde_json::to_vec(&self).expect("strings and numbers serialize into memory");
-        Event {
-            kind,
-            id: self.id,
-            body: body.into(),
+    /// For a few.
+    fn small(source: &Source) -> Self {
+        let source = serde_json::Value::from(source.0.as_str());
+        Self {
+            source: format!(r#""source":{source},"type":""#),
+            buffer: BytesMut::new(),
         }
+    }
+
+    /// The events of a matched receipt: none unless it was applied.
+    pub fn decision(&mut self, decision: &Decision<'_>, out: &mut Vec<Event>) {
+        if decision.verdict != Verdict::Applied {
+            return;
+        }
+        message::changed(self, decision, out);
+    }
+
+    /// The notice that a receipt was parked.
+    pub fn parked(&mut self, parked: &Parked<'_>) -> Event {
+        unmatched::parked(self, parked)
+    }
+
+    /// Begins an event: CloudEvents 1.0, structured mode. What follows ends with [`Self::event`].
+    fn begin(&mut self, kind: &str, id: Uuid) -> Json<'_> {
+        // Else one that outgrows its buffer would be copied into the next half-written.
+        self.buffer.reserve(message::ROOM);
+        let mut json = Json(&mut self.buffer);
+        json.raw(r#"{"specversion":"1.0","id":"#)
+            .uuid(id)
+            .raw(",")
+            .raw(&self.source)
+            .raw(kind)
+            .raw("\"");
+        json
+    }
+
+    fn event(&mut self, kind: EventKind, id: Uuid) -> Event {
+        let body = self.buffer.split().freeze();
+        Event { kind, id, body }
     }
 }
 

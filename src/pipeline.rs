@@ -149,10 +149,7 @@ pub async fn start(
         let publisher = Publisher::open(
             publish.clone(),
             outputs(&config.streams),
-            publish::Limits {
-                in_flight_max: limits.publish_in_flight_max,
-                timeout: limits.publish_timeout,
-            },
+            publish::Limits::of(config),
         )
         .await?;
         let delivery = Delivery {

@@ -20,9 +20,9 @@ use jiff::{SignedDuration, Timestamp};
 pub(crate) use self::unconfirmed::publish_unconfirmed;
 use crate::broker::fetch::FetchError;
 use crate::clock::Clock;
-use crate::events::{Event, EventKind, Source};
+use crate::events::{Event, Source};
 use crate::pipeline::matching::rows::Sealing;
-use crate::pipeline::publish::{Closed, PublishFault, Publisher};
+use crate::pipeline::publish::{Closed, Heard, Publisher};
 use crate::store::{Session, StoreError};
 
 /// How far the clocks of the stream and of the processor may be apart, with room to spare.
@@ -49,7 +49,7 @@ pub struct Scope {
 pub(crate) struct Outlet<'a> {
     pub(crate) publisher: &'a mut Publisher,
     /// Hears of each confirmation and each fault.
-    pub(crate) report: &'a mut (dyn FnMut(EventKind, Result<(), PublishFault>) + Send + 'a),
+    pub(crate) report: &'a mut (dyn FnMut(Heard) + Send + 'a),
 }
 
 impl Outlet<'_> {

@@ -93,10 +93,7 @@ pub async fn start(
         metrics,
         outgoing,
     } = foundation;
-    let limits = publish::Limits {
-        in_flight_max: config.pipeline.publish_in_flight_max,
-        timeout: config.pipeline.publish_timeout,
-    };
+    let limits = publish::Limits::of(config);
     let outputs = crate::pipeline::outputs(&config.streams);
     let publisher = Publisher::open(publish, outputs, limits).await?;
     let source = Source::of_deployment(&config.deployment.name);

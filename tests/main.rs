@@ -24,6 +24,7 @@ mod nats_denials;
 mod nats_readiness;
 mod nats_sign_in;
 mod outages;
+mod packs;
 mod privacy;
 mod privileges;
 mod probes;

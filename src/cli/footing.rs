@@ -13,10 +13,10 @@ use crate::broker;
 use crate::carriers::{Carriers, Loader};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::events::{EventKind, Source};
+use crate::events::Source;
 use crate::lifecycle::{Member, Part, Tasks};
 use crate::pipeline::matching::rows::Sealing;
-use crate::pipeline::publish::{Limits, PublishFault, Publisher};
+use crate::pipeline::publish::{Heard, Limits, Publisher};
 use crate::pipeline::{self, GroupSwitch};
 use crate::receipt::profile::Profiles;
 use crate::replay::Bench;
@@ -78,17 +78,14 @@ pub(super) async fn confirm(ring: &KeyRing, client: &Client) -> anyhow::Result<(
 /// A way out for events, as the processor itself.
 pub(super) async fn publisher(config: &Config, command: &str) -> anyhow::Result<Publisher> {
     let client = broker::connect(&config.nats, command, Member::unwatched(Part::Nats)).await?;
-    let limits = Limits {
-        in_flight_max: config.pipeline.publish_in_flight_max,
-        timeout: config.pipeline.publish_timeout,
-    };
+    let limits = Limits::of(config);
     Ok(Publisher::open(client, pipeline::outputs(&config.streams), limits).await?)
 }
 
 /// Tells of each kind of trouble once while it lasts; publishing goes on by itself.
-pub(super) fn complain() -> impl FnMut(EventKind, Result<(), PublishFault>) + Send {
+pub(super) fn complain() -> impl FnMut(Heard) + Send {
     let mut last = String::new();
-    move |_kind, result| match result {
+    move |Heard { result, .. }| match result {
         Ok(()) => last.clear(),
         Err(fault) => {
             let fault = fault.to_string();

@@ -196,6 +196,7 @@ fn shown_settings_mask_passwords() {
 fn every_variable_is_documented_at_its_field() {
     let source: String = [
         include_str!("deployment.rs"),
+        include_str!("events.rs"),
         include_str!("lifecycle.rs"),
         include_str!("nats.rs"),
         include_str!("pipeline.rs"),

@@ -1,117 +1,106 @@
 //! `sms.dlr.billing.v1` and `sms.dlr.webhook.v1`: a message's status changed.
 
-use jiff::Timestamp;
-use serde::Serialize;
-use uuid::Uuid;
-
-use super::{Envelope, Event, EventKind, Source};
+use super::{Encoder, Event, EventKind, Json, is_billed};
 use crate::receipt::decision::Decision;
 use crate::receipt::ids::message_event_id;
 use crate::receipt::status::Status;
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "the contract's fields")]
-struct Data<'a> {
-    receipt_id: Uuid,
-    message_id: Uuid,
-    account_id: Uuid,
-    carrier_id: &'a str,
-    segment: Option<i16>,
-    segments: Option<i16>,
-    group_id: Option<Uuid>,
-    client_ref: Option<&'a str>,
-    mccmnc: Option<&'a str>,
-    price: Option<&'a str>,
-    currency: Option<&'a str>,
-    previous_status: &'a str,
-    status: &'a str,
-    stat: Option<&'a str>,
-    err: Option<&'a str>,
-    #[serde(rename = "final")]
-    is_final: bool,
-    first_final: bool,
-    correction: bool,
-    late: bool,
-    sequence: u8,
-    submitted_at: Option<Timestamp>,
-    done_at: Option<Timestamp>,
-    received_at: Timestamp,
-    processed_at: Timestamp,
-}
+/// Enough for an event whose texts are as long as they usually are.
+pub(super) const ROOM: usize = 2 << 10;
 
-/// A webhook tells of the message as a whole too; a bill is for one segment.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WebhookData<'a> {
-    #[serde(flatten)]
-    message: Data<'a>,
-    /// `None` for a message in one part, and where groups are not looked at.
-    group_status: Option<&'a str>,
-}
-
-pub(super) fn billing(source: &Source, decision: &Decision<'_>) -> Event {
-    let (kind, name) = (EventKind::Billing, "sms.dlr.billing.v1");
-    event(kind, name, source, decision, data(decision))
-}
-
-pub(super) fn webhook(source: &Source, decision: &Decision<'_>) -> Event {
-    let (kind, name) = (EventKind::Webhook, "sms.dlr.webhook.v1");
-    let data = WebhookData {
-        message: data(decision),
-        group_status: decision.group_status,
+/// What both events say ends where a bill ends; a webhook goes on.
+pub(super) fn changed(encoder: &mut Encoder, decision: &Decision<'_>, out: &mut Vec<Event>) {
+    let id = |kind| {
+        let message = decision.message.id;
+        message_event_id(kind, message, decision.operator_message_id, decision.status)
     };
-    event(kind, name, source, decision, data)
+    let mut told = None;
+    if is_billed(decision.status) {
+        let id = id(EventKind::Billing);
+        let mut json = encoder.begin("sms.dlr.billing.v1", id);
+        let from = json.0.len();
+        both(&mut json, decision);
+        let to = json.0.len();
+        json.raw("}}");
+        let event = encoder.event(EventKind::Billing, id);
+        told = Some(event.body.slice(from..to));
+        out.push(event);
+    }
+    let id = id(EventKind::Webhook);
+    let mut json = encoder.begin("sms.dlr.webhook.v1", id);
+    match told {
+        Some(told) => json.0.extend_from_slice(&told),
+        None => both(&mut json, decision),
+    }
+    // Of the message as a whole: null for one in one part, and where groups are not looked at. A
+    // bill is for one segment.
+    json.raw(r#","groupStatus":"#)
+        .optional(decision.group_status, Json::text)
+        .raw("}}");
+    out.push(encoder.event(EventKind::Webhook, id));
 }
 
-fn event<D: Serialize>(
-    kind: EventKind,
-    name: &'static str,
-    source: &Source,
-    decision: &Decision<'_>,
-    data: D,
-) -> Event {
+/// From behind the type to behind `processedAt`.
+fn both(json: &mut Json<'_>, decision: &Decision<'_>) {
     let message = &decision.message;
-    let id = message_event_id(
-        kind,
-        message.id,
-        decision.operator_message_id,
-        decision.status,
-    );
-    let mut envelope = Envelope::new(source, name, id, decision.processed_at, data);
-    envelope.subject = Some(message.account_id);
-    envelope.into_event(kind)
+    json.raw(r#","subject":"#)
+        .uuid(message.account_id)
+        .raw(r#","time":"#)
+        .time(decision.processed_at)
+        .raw(r#","datacontenttype":"application/json","data":{"receiptId":"#)
+        .uuid(decision.receipt_id.0)
+        .raw(r#","messageId":"#)
+        .uuid(message.id)
+        .raw(r#","accountId":"#)
+        .uuid(message.account_id)
+        .raw(r#","carrierId":"#)
+        .text(decision.carrier_id)
+        .raw(r#","segment":"#)
+        .optional(message.segment, Json::number)
+        .raw(r#","segments":"#)
+        .optional(message.segments, Json::number)
+        .raw(r#","groupId":"#)
+        .optional(message.group_id, Json::uuid)
+        .raw(r#","clientRef":"#)
+        .optional(message.client_ref, Json::text)
+        .raw(r#","mccmnc":"#)
+        .optional(message.mccmnc, Json::text)
+        .raw(r#","price":"#)
+        .optional(message.price, Json::text)
+        .raw(r#","currency":"#)
+        .optional(message.currency, Json::text);
+    status(json, decision);
+    json.raw(r#","submittedAt":"#)
+        .optional(decision.submitted_at, Json::time)
+        .raw(r#","doneAt":"#)
+        .optional(decision.done_at, Json::time)
+        .raw(r#","receivedAt":"#)
+        .time(decision.received_at)
+        .raw(r#","processedAt":"#)
+        .time(decision.processed_at);
 }
 
-fn data<'a>(decision: &Decision<'a>) -> Data<'a> {
-    let message = &decision.message;
-    let was_final = Status::from_stored(decision.previous_status).is_some_and(Status::is_final);
+fn status(json: &mut Json<'_>, decision: &Decision<'_>) {
+    let was_final = is_billed(decision.previous_status);
     let status = Status::from_stored(decision.status);
     let is_final = status.is_some_and(Status::is_final);
-    Data {
-        receipt_id: decision.receipt_id.0,
-        message_id: message.id,
-        account_id: message.account_id,
-        carrier_id: decision.carrier_id,
-        segment: message.segment,
-        segments: message.segments,
-        group_id: message.group_id,
-        client_ref: message.client_ref,
-        mccmnc: message.mccmnc,
-        price: message.price,
-        currency: message.currency,
-        previous_status: decision.previous_status,
-        status: decision.status,
-        stat: decision.stat,
-        err: decision.err,
-        is_final,
-        first_final: is_final && !was_final,
-        correction: was_final,
-        late: decision.late,
-        sequence: status.map_or(0, Status::rank),
-        submitted_at: decision.submitted_at,
-        done_at: decision.done_at,
-        received_at: decision.received_at,
-        processed_at: decision.processed_at,
-    }
+    let rank = status.map_or(0, Status::rank);
+    json.raw(r#","previousStatus":"#)
+        .text(decision.previous_status)
+        .raw(r#","status":"#)
+        .text(decision.status)
+        .raw(r#","stat":"#)
+        .optional(decision.stat, Json::text)
+        .raw(r#","err":"#)
+        .optional(decision.err, Json::text)
+        .raw(r#","final":"#)
+        .flag(is_final)
+        .raw(r#","firstFinal":"#)
+        .flag(is_final && !was_final)
+        .raw(r#","correction":"#)
+        .flag(was_final)
+        .raw(r#","late":"#)
+        .flag(decision.late)
+        .raw(r#","sequence":"#)
+        .number(rank.into());
 }

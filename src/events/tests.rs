@@ -1,3 +1,5 @@
+mod encoding;
+
 use uuid::Uuid;
 
 use super::*;

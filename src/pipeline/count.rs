@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use metrics::Counter;
 
 use super::matching::Disposition;
+use super::publish::Heard;
 use crate::receipt::Receipt;
 use crate::receipt::ids::{EventKind, Identity};
 use crate::receipt::privacy::{Parted, has_number};
@@ -107,7 +108,16 @@ fn tell_unknown(metrics: &Metrics, series: &CarrierSeries, receipt: &Receipt) {
     }
 }
 
-pub(crate) fn of(kinds: &Kinds, kind: EventKind) -> &Counter {
+/// Counts events, however many of them were one message.
+pub(crate) fn publishing(metrics: &Metrics, heard: &Heard) {
+    let kinds = match heard.result {
+        Ok(()) => &metrics.events_published,
+        Err(_) => &metrics.publish_failures,
+    };
+    of(kinds, heard.kind).increment(heard.events);
+}
+
+fn of(kinds: &Kinds, kind: EventKind) -> &Counter {
     match kind {
         EventKind::Billing => &kinds.billing,
         EventKind::Webhook => &kinds.webhook,

@@ -17,7 +17,7 @@ use super::Shared;
 use super::count;
 use super::envelope::{Envelope, Item};
 use super::gather::{gather, part};
-use super::matching::{Disposition, Matching, Outcome, Path};
+use super::matching::{self, Disposition, Matching, Path};
 use super::publish::{Closed, Publisher};
 use super::settle::{Settlement, settle};
 use crate::events::Event;
@@ -76,12 +76,12 @@ impl Lane {
                 open.push_front(later);
             }
             let fault = match self.attempt(path, &batch).await {
-                Ok(outcomes) => {
+                Ok(decided) => {
                     pause = PAUSE_MIN;
                     self.database.set(Ok(()));
                     if self
                         .out
-                        .send(committed(&self.shared, batch, outcomes))
+                        .send(committed(&self.shared, batch, decided))
                         .await
                         .is_err()
                     {
@@ -138,7 +138,11 @@ impl Lane {
         self.connected.set(0.0);
     }
 
-    async fn attempt(&mut self, path: Path, batch: &[Item]) -> Result<Vec<Outcome>, StoreError> {
+    async fn attempt(
+        &mut self,
+        path: Path,
+        batch: &[Item],
+    ) -> Result<matching::Decided, StoreError> {
         let session = if let Some(session) = self.session.take() {
             self.session.insert(session)
         } else {
@@ -147,13 +151,13 @@ impl Lane {
             self.session.insert(session)
         };
         let started = Instant::now();
-        let outcomes = self.matching.commit(session, batch, path).await?;
+        let decided = self.matching.commit(session, batch, path).await?;
         let took = started.elapsed();
         tracing::debug!(receipts = batch.len(), ?path, ?took, "committed a batch");
         let metrics = &self.shared.metrics;
         metrics.stage_seconds.matching.record(took);
         metrics.batch_receipts.record(measure(batch.len()));
-        Ok(outcomes)
+        Ok(decided)
     }
 }
 
@@ -174,11 +178,9 @@ fn measure(count: usize) -> f64 {
     count as f64
 }
 
-fn committed(shared: &Shared, batch: Vec<Item>, outcomes: Vec<Outcome>) -> Committed {
-    let mut committed = Committed {
-        envelopes: Vec::with_capacity(batch.len()),
-        events: Vec::new(),
-    };
+fn committed(shared: &Shared, batch: Vec<Item>, decided: matching::Decided) -> Committed {
+    let matching::Decided { outcomes, events } = decided;
+    let mut envelopes = Vec::with_capacity(batch.len());
     let now = shared.clock.now();
     for (item, outcome) in batch.into_iter().zip(outcomes) {
         count::disposition(&shared.metrics, outcome.disposition);
@@ -193,12 +195,9 @@ fn committed(shared: &Shared, batch: Vec<Item>, outcomes: Vec<Outcome>) -> Commi
             let (sequence, length) = (identity.sequence, payload.len());
             tracing::info!(sequence, length, reason, "rejected");
         }
-        committed.events.extend(outcome.events);
-        committed
-            .envelopes
-            .push((item.envelope, outcome.settlement));
+        envelopes.push((item.envelope, outcome.settlement));
     }
-    committed
+    Committed { envelopes, events }
 }
 
 /// The half that publishes and settles.
@@ -218,10 +217,9 @@ impl Delivery {
             let started = Instant::now();
             let (health, metrics) = (&self.health, &self.shared.metrics);
             self.publisher
-                .confirm(&events, |kind, result| match result {
-                    Ok(()) => count::of(&metrics.events_published, kind).increment(1),
-                    Err(fault) => {
-                        count::of(&metrics.publish_failures, kind).increment(1);
+                .confirm(&events, |heard| {
+                    count::publishing(metrics, &heard);
+                    if let Err(fault) = heard.result {
                         health.set(Err(fault.to_string()));
                     }
                 })

@@ -29,7 +29,8 @@ use super::early::EarlyBudget;
 use super::envelope::Item;
 use super::settle::Settlement;
 use crate::clock::Clock;
-use crate::events::{self, Event, Source};
+use crate::events::{Encoder, Event, Source};
+use crate::receipt::decision::{Decision, Parked, Verdict};
 use crate::receipt::ids::{Identity, RowKey};
 use crate::seal::KeyRing;
 use crate::store::messages::Raise;
@@ -44,10 +45,15 @@ pub(super) enum Path {
     Careful,
 }
 
-/// How an envelope ended in the database, and what must be said before it is settled.
+/// What became of a batch: how each of its envelopes ended in the database, and what must be said
+/// before they are settled.
+pub(super) struct Decided {
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) events: Vec<Event>,
+}
+
 pub(super) struct Outcome {
     pub(super) settlement: Settlement,
-    pub(super) events: Vec<Event>,
     pub(super) disposition: Disposition,
 }
 
@@ -83,24 +89,27 @@ pub(super) struct Matching {
     rules: Rules,
     sealing: Sealing,
     early: EarlyBudget,
+    encoder: Encoder,
 }
 
 impl Matching {
     pub(super) fn new(rules: Rules, ring: &Arc<KeyRing>, early: EarlyBudget) -> Self {
         Self {
+            encoder: Encoder::new(&rules.source),
             rules,
             sealing: Sealing::new(ring),
             early,
         }
     }
 
-    /// Commits a batch, which is in stream order, and says how each of its envelopes ended.
+    /// Commits a batch, which is in stream order, and says how each of its envelopes ended, in the
+    /// same order.
     pub(super) async fn commit(
         &mut self,
         session: &Session,
         batch: &[Item],
         path: Path,
-    ) -> Result<Vec<Outcome>, StoreError> {
+    ) -> Result<Decided, StoreError> {
         // Boxed: what the statements' parameters take is far more than a lane's own state.
         session
             .transact(Box::pin(self.decide(session, batch, path)))
@@ -112,7 +121,7 @@ impl Matching {
         session: &Session,
         batch: &[Item],
         path: Path,
-    ) -> Result<Vec<Outcome>, StoreError> {
+    ) -> Result<Decided, StoreError> {
         let known = match path {
             Path::First => {
                 let identities = batch.iter().map(|item| &item.envelope.identity);
@@ -152,12 +161,24 @@ impl Matching {
             .await?;
 
         let mut fates = fates.iter();
-        let mut outcome = |item: &Item| match known.outcome(item, &self.rules.source, &self.sealing)
-        {
-            Some(repeated) => repeated,
-            None => Ok(self.outcome(fates.next().expect("every fresh item has a fate"))),
+        let mut decided = Decided {
+            outcomes: Vec::with_capacity(batch.len()),
+            // Of receipts with a final status, two each.
+            events: Vec::with_capacity(2 * batch.len()),
         };
-        batch.iter().map(&mut outcome).collect()
+        for item in batch {
+            let mut telling = Telling {
+                encoder: &mut self.encoder,
+                events: &mut decided.events,
+            };
+            let repeated = known.outcome(item, &mut telling, &self.sealing);
+            let outcome = repeated.unwrap_or_else(|| {
+                let fate = fates.next().expect("every fresh item has a fate");
+                Ok(outcome(fate, self.rules.early_delay, &mut telling))
+            })?;
+            decided.outcomes.push(outcome);
+        }
+        Ok(decided)
     }
 
     async fn write(
@@ -182,46 +203,57 @@ impl Matching {
             .collect::<Result<(), _>>()?;
         Ok(())
     }
+}
 
-    fn outcome(&self, fate: &Fate<'_>) -> Outcome {
-        let mut events = Vec::new();
-        let (settlement, disposition) = match fate {
-            Fate::Matched(matched) => {
-                events::of_decision(&self.rules.source, &matched.decision, &mut events);
-                (
-                    Settlement::Acknowledge,
-                    Disposition::of(matched.decision.verdict),
-                )
-            }
-            Fate::Parked {
-                parked, because, ..
-            } => {
-                events.push(events::of_parked(&self.rules.source, parked));
-                (
-                    Settlement::Acknowledge,
-                    Disposition::Parked(because.as_str()),
-                )
-            }
-            Fate::Rejected { rejection, .. } => (
-                Settlement::Terminate(rejection.to_string()),
-                Disposition::Rejected(rejection.reason()),
-            ),
-            Fate::Early => (
-                Settlement::Delay(self.rules.early_delay),
-                Disposition::Delayed,
-            ),
-        };
-        Outcome {
-            settlement,
-            events,
-            disposition,
+/// How a fresh envelope ends.
+fn outcome(fate: &Fate<'_>, early_delay: Duration, telling: &mut Telling<'_>) -> Outcome {
+    let (settlement, disposition) = match fate {
+        Fate::Matched(matched) => {
+            telling.of_decision(&matched.decision);
+            (
+                Settlement::Acknowledge,
+                Disposition::of(matched.decision.verdict),
+            )
         }
+        Fate::Parked {
+            parked, because, ..
+        } => {
+            telling.of_parked(parked);
+            (
+                Settlement::Acknowledge,
+                Disposition::Parked(because.as_str()),
+            )
+        }
+        Fate::Rejected { rejection, .. } => (
+            Settlement::Terminate(rejection.to_string()),
+            Disposition::Rejected(rejection.reason()),
+        ),
+        Fate::Early => (Settlement::Delay(early_delay), Disposition::Delayed),
+    };
+    Outcome {
+        settlement,
+        disposition,
+    }
+}
+
+/// Where the events of a batch are written to, and gathered.
+struct Telling<'a> {
+    encoder: &'a mut Encoder,
+    events: &'a mut Vec<Event>,
+}
+
+impl Telling<'_> {
+    fn of_decision(&mut self, decision: &Decision<'_>) {
+        self.encoder.decision(decision, self.events);
+    }
+
+    fn of_parked(&mut self, parked: &Parked<'_>) {
+        self.events.push(self.encoder.parked(parked));
     }
 }
 
 impl Disposition {
-    fn of(verdict: crate::receipt::decision::Verdict) -> Self {
-        use crate::receipt::decision::Verdict;
+    fn of(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Applied => Self::Applied,
             Verdict::Recorded(because) => Self::Recorded(because.as_str()),

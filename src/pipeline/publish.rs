@@ -4,15 +4,25 @@
 //! library's publish would cost a future, a timer and some ten allocations an event, and keeps an
 //! entry for every confirmation that never comes.
 
-use std::collections::{HashMap, VecDeque};
+mod confirmation;
+mod packing;
+mod replies;
+mod round;
+
 use std::time::Duration;
 
 use async_nats::client::PublishErrorKind;
-use async_nats::{Client, HeaderMap, Message, StatusCode, Subject, Subscriber};
-use futures_util::StreamExt as _;
-use serde::Deserialize;
+use async_nats::header::{HeaderName, NATS_MESSAGE_ID};
+use async_nats::{Client, HeaderMap, Message, Subject, Subscriber};
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
+pub(crate) use self::packing::Packing;
+use self::packing::{Parcel, parcels};
+use self::replies::Replies;
+use self::round::Round;
+use crate::config::Config;
 use crate::events::{Event, EventKind};
 
 /// Where one kind of event goes, and who must confirm it.
@@ -66,19 +76,30 @@ pub(crate) enum PublishFault {
 #[error("the connection for events is closed")]
 pub(crate) struct Closed;
 
-/// What came back, by the event it is about.
-enum Heard {
-    Confirmed(usize),
-    /// About an attempt that was given up.
-    Stray,
-    Fault(usize, PublishFault),
+/// What became of one message: events of one kind.
+pub(crate) struct Heard {
+    pub(crate) kind: EventKind,
+    pub(crate) events: u64,
+    pub(crate) result: Result<(), PublishFault>,
 }
 
 /// What a publisher may do at most.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
+    /// Messages.
     pub(crate) in_flight_max: usize,
     pub(crate) timeout: Duration,
+    pub(crate) packing: Packing,
+}
+
+impl Limits {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            in_flight_max: config.pipeline.publish_in_flight_max,
+            timeout: config.pipeline.publish_timeout,
+            packing: Packing::of(config.events.pack),
+        }
+    }
 }
 
 /// Longest pause between two attempts while something is wrong.
@@ -90,10 +111,9 @@ pub(crate) struct Publisher {
     client: Client,
     outputs: Outputs,
     limits: Limits,
-    inbox: String,
+    content_type: HeaderMap,
+    replies: Replies,
     confirmations: Subscriber,
-    /// Counts attempts, so that a late confirmation of an earlier one is not taken for another's.
-    attempts: u64,
 }
 
 impl Publisher {
@@ -102,26 +122,32 @@ impl Publisher {
         outputs: Outputs,
         limits: Limits,
     ) -> Result<Self, async_nats::SubscribeError> {
-        let inbox = client.new_inbox();
-        let confirmations = client.subscribe(format!("{inbox}.*")).await?;
+        let replies = Replies::of(&client.new_inbox());
+        let confirmations = client.subscribe(replies.all()).await?;
+        let mut content_type = HeaderMap::new();
+        let name = HeaderName::from_static("Content-Type");
+        content_type.insert(name, limits.packing.content_type());
         Ok(Self {
             client,
             outputs,
             limits,
-            inbox,
+            content_type,
+            replies,
             confirmations,
-            attempts: 0,
         })
     }
 
     /// Publishes `events` and returns when every one is confirmed, however long that takes.
     /// `report` hears of each confirmation and each fault.
+    ///
+    /// What was made one message stays one, with its id, for as long as this lasts.
     pub(crate) async fn confirm(
         &mut self,
         events: &[Event],
-        mut report: impl FnMut(EventKind, Result<(), PublishFault>),
+        mut report: impl FnMut(Heard),
     ) -> Result<(), Closed> {
-        let mut round = Round::of(events.len());
+        let parcels = parcels(events, self.limits.packing, self.client.max_payload());
+        let mut round = Round::of(parcels);
         let mut pause = PAUSE_MIN;
         while !round.is_over() {
             if round.is_spent() {
@@ -129,140 +155,101 @@ impl Publisher {
                 pause = (pause * 2).min(PAUSE_MAX);
                 round.again();
             }
-            match self.step(events, &mut round).await? {
-                Heard::Confirmed(at) => report(events[at].kind, Ok(())),
-                Heard::Stray => {}
-                Heard::Fault(at, fault) => {
-                    report(events[at].kind, Err(fault));
-                    round.failed.push_back(at);
+            self.send(&mut round, &mut report).await?;
+            self.listen(&mut round, &mut report).await?;
+        }
+        Ok(())
+    }
+
+    /// Publishes what may be published now.
+    async fn send(
+        &mut self,
+        round: &mut Round<'_>,
+        report: &mut impl FnMut(Heard),
+    ) -> Result<(), Closed> {
+        while round.under_way() < self.limits.in_flight_max
+            && let Some(at) = round.next()
+        {
+            let parcel = round.parcel(at);
+            let subject = &self.outputs.of(parcel.kind()).subject;
+            let (attempt, reply) = self.replies.new_attempt();
+            let published = self.client.publish_with_reply_and_headers(
+                subject.clone(),
+                reply,
+                headers(&self.content_type, parcel.id()),
+                parcel.body(),
+            );
+            match published.await {
+                Ok(()) => round.sent(attempt, at),
+                Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                    report(parcel.heard(Err(PublishFault::TooLarge(subject.clone()))));
+                    round.too_large(at);
                 }
+                Err(_) => return Err(Closed),
             }
         }
         Ok(())
     }
 
-    /// Publishes what may be published now and hears one confirmation.
-    async fn step(&mut self, events: &[Event], round: &mut Round) -> Result<Heard, Closed> {
-        while round.sent.len() < self.limits.in_flight_max
-            && let Some(at) = round.waiting.pop_front()
-        {
-            let event = &events[at];
-            self.attempts += 1;
-            let reply = format!("{}.{}", self.inbox, self.attempts);
-            let subject = self.outputs.of(event.kind).subject.clone();
-            let published = self.client.publish_with_reply_and_headers(
-                subject.clone(),
-                reply,
-                headers(event),
-                event.body.clone(),
-            );
-            match published.await {
-                Ok(()) => round.sent.insert(self.attempts, at),
-                Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
-                    return Ok(Heard::Fault(at, PublishFault::TooLarge(subject)));
-                }
-                Err(_) => return Err(Closed),
-            };
+    /// Waits for a confirmation, if any is due, and takes those that have come with it: a timer for
+    /// each wait and not for each of them.
+    async fn listen(
+        &mut self,
+        round: &mut Round<'_>,
+        report: &mut impl FnMut(Heard),
+    ) -> Result<(), Closed> {
+        if round.under_way() == 0 {
+            return Ok(());
         }
-        self.listen(events, round).await
-    }
-
-    async fn listen(&mut self, events: &[Event], round: &mut Round) -> Result<Heard, Closed> {
         let waited = self.limits.timeout;
-        let Ok(message) = timeout(waited, self.confirmations.next()).await else {
+        let Ok(mut message) = timeout(waited, self.confirmations.next()).await else {
             // Silence rarely concerns one event alone, and what comes late will be a stray.
-            let mut silent = round.sent.drain().map(|(_, at)| at);
-            let Some(at) = silent.next() else {
-                return Ok(Heard::Stray);
-            };
-            round.failed.extend(silent);
-            let stream = self.outputs.of(events[at].kind).stream.clone();
-            return Ok(Heard::Fault(at, PublishFault::Silent { stream, waited }));
+            if let Some(at) = round.give_up() {
+                let parcel = round.parcel(at);
+                let stream = self.outputs.of(parcel.kind()).stream.clone();
+                report(parcel.heard(Err(PublishFault::Silent { stream, waited })));
+            }
+            return Ok(());
         };
-        let message = message.ok_or(Closed)?;
-        let attempt = message
-            .subject
-            .rsplit('.')
-            .next()
-            .and_then(|token| token.parse().ok());
-        let Some(at) = attempt.and_then(|attempt: u64| round.sent.remove(&attempt)) else {
-            return Ok(Heard::Stray);
-        };
-        Ok(match check(&message, self.outputs.of(events[at].kind)) {
-            Ok(()) => Heard::Confirmed(at),
-            Err(fault) => Heard::Fault(at, fault),
-        })
-    }
-}
-
-/// Where each event of a batch stands, by its place in the batch.
-struct Round {
-    waiting: VecDeque<usize>,
-    /// By attempt.
-    sent: HashMap<u64, usize>,
-    /// To be published again when all the others have been heard of.
-    failed: VecDeque<usize>,
-}
-
-impl Round {
-    fn of(events: usize) -> Self {
-        Self {
-            waiting: (0..events).collect(),
-            sent: HashMap::new(),
-            failed: VecDeque::new(),
+        loop {
+            self.take(&message.ok_or(Closed)?, round, report);
+            match self.confirmations.next().now_or_never() {
+                Some(next) => message = next,
+                None => return Ok(()),
+            }
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.is_spent() && self.failed.is_empty()
-    }
-
-    fn is_spent(&self) -> bool {
-        self.waiting.is_empty() && self.sent.is_empty()
-    }
-
-    fn again(&mut self) {
-        std::mem::swap(&mut self.waiting, &mut self.failed);
+    fn take(&self, message: &Message, round: &mut Round<'_>, report: &mut impl FnMut(Heard)) {
+        // `None` is about an attempt that was given up.
+        let attempt = self.replies.attempt(&message.subject);
+        let Some(at) = attempt.and_then(|attempt| round.heard_of(attempt)) else {
+            return;
+        };
+        let parcel = round.parcel(at);
+        let result = confirmation::check(message, self.outputs.of(parcel.kind()));
+        let is_confirmed = result.is_ok();
+        report(parcel.heard(result));
+        if !is_confirmed {
+            round.failed(at);
+        }
     }
 }
 
-fn headers(event: &Event) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(async_nats::header::NATS_MESSAGE_ID, event.id.to_string());
-    headers.insert("Content-Type", "application/cloudevents+json");
+fn headers(content_type: &HeaderMap, id: Uuid) -> HeaderMap {
+    let mut text = Uuid::encode_buffer();
+    let id: &str = id.hyphenated().encode_lower(&mut text);
+    let mut headers = content_type.clone();
+    headers.insert(NATS_MESSAGE_ID, id);
     headers
 }
 
-/// Whether the stream that was meant has the event. A duplicate is as good: it has it already.
-fn check(message: &Message, output: &Output) -> Result<(), PublishFault> {
-    #[derive(Deserialize)]
-    struct Confirmation {
-        stream: Option<String>,
-        error: Option<Refusal>,
-    }
-    #[derive(Deserialize)]
-    struct Refusal {
-        #[serde(default)]
-        description: String,
-    }
-    if message.status == Some(StatusCode::NO_RESPONDERS) {
-        return Err(PublishFault::NoStream(output.subject.clone()));
-    }
-    let Ok(confirmation) = serde_json::from_slice::<Confirmation>(&message.payload) else {
-        return Err(PublishFault::Unreadable(output.subject.to_string()));
-    };
-    if let Some(Refusal { description }) = confirmation.error {
-        return Err(PublishFault::Refused {
-            stream: output.stream.clone(),
-            description,
-        });
-    }
-    match confirmation.stream {
-        Some(stream) if stream == output.stream => Ok(()),
-        found => Err(PublishFault::WrongStream {
-            subject: output.subject.clone(),
-            wanted: output.stream.clone(),
-            found: found.unwrap_or_else(|| "nobody".to_owned()),
-        }),
+impl Parcel<'_> {
+    fn heard(&self, result: Result<(), PublishFault>) -> Heard {
+        Heard {
+            kind: self.kind(),
+            events: self.events(),
+            result,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -24,8 +25,8 @@ pub struct Identity {
 impl Identity {
     /// CONTRACT §1: `UUIDv5` of (stream name, sequence, stored-at nanoseconds).
     pub fn receipt_id(&self) -> ReceiptId {
-        let name = format!("{}/{}/{}", self.stream, self.sequence, self.stored_ns);
-        ReceiptId(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+        let (sequence, stored_ns) = (self.sequence.to_string(), self.stored_ns.to_string());
+        ReceiptId(named([&self.stream, &sequence, &stored_ns]))
     }
 
     /// Where its rows are.
@@ -97,14 +98,60 @@ pub fn message_event_id(
     operator_message_id: &str,
     status: &str,
 ) -> Uuid {
-    let name = format!("{}/{message}/{operator_message_id}/{status}", kind.as_str());
-    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+    let mut text = Uuid::encode_buffer();
+    let message = message.hyphenated().encode_lower(&mut text);
+    named([kind.as_str(), message, operator_message_id, status])
 }
 
 /// CONTRACT §5: `UUIDv5`(receipt id, `parked` or the resolution).
 pub fn unmatched_event_id(receipt: ReceiptId, what: &str) -> Uuid {
-    let name = format!("unmatched/{}/{what}", receipt.0);
-    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+    let mut text = Uuid::encode_buffer();
+    let receipt = receipt.0.hyphenated().encode_lower(&mut text);
+    named(["unmatched", receipt, what])
+}
+
+/// CONTRACT §5: `UUIDv5` of the ids of a pack's events: of their 16 bytes each, in the order in
+/// which they stand in the pack. No other id is made from such bytes: theirs are of text with a
+/// word in front, and byte 8 of an event's id is not ASCII.
+pub fn pack_id(events: impl Iterator<Item = Uuid>) -> Uuid {
+    let mut hash = Derivation::new();
+    events.for_each(|id| hash.add(id.as_bytes()));
+    hash.uuid()
+}
+
+/// The id whose name is `parts` with a slash between.
+fn named<const N: usize>(parts: [&str; N]) -> Uuid {
+    let mut hash = Derivation::new();
+    for (at, part) in parts.into_iter().enumerate() {
+        if at > 0 {
+            hash.add(b"/");
+        }
+        hash.add(part.as_bytes());
+    }
+    hash.uuid()
+}
+
+/// A `UUIDv5` in the making, whose name comes in parts. [`Uuid::new_v5`] wants it in one piece, and
+/// hashes it without the processor's instructions for that.
+struct Derivation(digest::Context);
+
+impl Derivation {
+    fn new() -> Self {
+        let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+        hash.update(NAMESPACE.as_bytes());
+        Self(hash)
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        self.0.update(part);
+    }
+
+    fn uuid(self) -> Uuid {
+        let hash = self.0.finish();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.as_ref()[..16]);
+        uuid::Builder::from_sha1_bytes(bytes).into_uuid()
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +170,21 @@ mod tests {
     fn a_receipt_id_never_changes_between_releases() {
         let id = identity(42, 1_700_000_000_123_456_789).receipt_id();
         assert_eq!(id.0.to_string(), "64b21afa-98e2-5622-9848-7dd198d07f2b");
+    }
+
+    #[test]
+    fn an_events_id_never_changes_between_releases() {
+        let id = message_event_id(
+            EventKind::Billing,
+            Uuid::from_u128(2),
+            "0059113978",
+            "delivered",
+        );
+        assert_eq!(id.to_string(), "c5396149-c302-51ed-877a-a858ad731b4a");
+        let id = unmatched_event_id(ReceiptId(Uuid::from_u128(2)), "parked");
+        assert_eq!(id.to_string(), "ca374489-d98d-576c-9cbd-b93f9929ace3");
+        let id = pack_id([1, 2, 3].map(Uuid::from_u128).into_iter());
+        assert_eq!(id.to_string(), "67b0db94-7b20-5091-ab25-549cc155c66e");
     }
 
     #[test]

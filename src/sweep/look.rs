@@ -17,10 +17,10 @@ use super::schedule::{self, signed};
 use super::tally::Tally;
 use super::turn;
 use crate::clock::Clock;
-use crate::events::{self, Event, EventKind};
+use crate::events::{self, Event};
 use crate::lifecycle::Member;
 use crate::pipeline::count;
-use crate::pipeline::publish::{Closed, PublishFault, Publisher};
+use crate::pipeline::publish::{Closed, Heard, Publisher};
 use crate::receipt::decision::{Parked, Resolution};
 use crate::receipt::profile::Profiles;
 use crate::replay::{Outlet, ReplayError, publish_unconfirmed};
@@ -252,14 +252,10 @@ impl Looking {
 }
 
 /// Tells the metrics and the readiness of the output streams.
-fn report(
-    health: &Member,
-    metrics: &Metrics,
-) -> impl FnMut(EventKind, Result<(), PublishFault>) + Send {
-    move |kind, result| match result {
-        Ok(()) => count::of(&metrics.events_published, kind).increment(1),
-        Err(fault) => {
-            count::of(&metrics.publish_failures, kind).increment(1);
+fn report(health: &Member, metrics: &Metrics) -> impl FnMut(Heard) + Send {
+    move |heard| {
+        count::publishing(metrics, &heard);
+        if let Err(fault) = heard.result {
             health.set(Err(fault.to_string()));
         }
     }

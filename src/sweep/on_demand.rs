@@ -63,10 +63,7 @@ impl OnDemand {
         groups: Arc<GroupSwitch>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, SubscribeError> {
-        let limits = publish::Limits {
-            in_flight_max: config.pipeline.publish_in_flight_max,
-            timeout: config.pipeline.publish_timeout,
-        };
+        let limits = publish::Limits::of(config);
         let outputs = crate::pipeline::outputs(&config.streams);
         let source = Source::of_deployment(&config.deployment.name);
         let reach = Reach::of(&config.pipeline);

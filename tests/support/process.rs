@@ -154,6 +154,7 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
             config.streams.webhook_subject.clone(),
         ),
         ("STREAMS__UNMATCHED", config.streams.unmatched.clone()),
+        ("EVENTS__PACK", config.events.pack.to_string()),
         ("SWEEP__ENABLED", config.sweep.enabled.to_string()),
         ("PROBES__BIND", config.probes.bind.to_string()),
         ("TELEMETRY__LOG", config.telemetry.log.clone()),

@@ -65,7 +65,8 @@ impl TestApp {
 
     /// Everything but the processor.
     pub(crate) async fn around(adjust: impl FnOnce(&mut Config)) -> Self {
-        let app = Self::unprovisioned(adjust).await;
+        // Boxed: it would make every test's future as large as an application.
+        let app = Box::pin(Self::unprovisioned(adjust)).await;
         app.provision().await;
         app
     }
@@ -289,7 +290,7 @@ impl TestApp {
         consumer.info().await.unwrap().clone()
     }
 
-    /// Everything a stream holds, in order.
+    /// Everything a stream holds, in order: messages, each with its events.
     pub(crate) async fn stream(&self, name: &str) -> Vec<Published> {
         let mut stream = self.observer.get_stream(name).await.unwrap();
         let state = stream.info().await.unwrap().state.clone();

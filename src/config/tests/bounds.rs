@@ -110,6 +110,7 @@ fn values_out_of_bounds_are_refused_by_name() {
         ),
         ("DLR__PIPELINE__HORIZON", "59m", "pipeline.horizon"),
         ("DLR__PIPELINE__MESSAGE_LAG", "721h", "pipeline.message_lag"),
+        ("DLR__EVENTS__PACK", "0", "events.pack"),
         ("DLR__SWEEP__BATCH_MAX", "5001", "sweep.batch_max"),
         ("DLR__SWEEP__SHARE", "0", "sweep.share"),
         ("DLR__LIFECYCLE__GRACE", "60s", "lifecycle.grace"),

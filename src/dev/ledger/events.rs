@@ -1,4 +1,4 @@
-//! What the streams carry. The reconcile user may look and fetch one message at a time; it has no
+//! What the streams carry, each event a message or many in a pack. The reconcile user may look and fetch one message at a time; it has no
 //! consumer, so requests overlap instead.
 
 use std::collections::{HashMap, HashSet};
@@ -37,10 +37,18 @@ pub struct EventCount {
     pub found: u64,
     /// Sequences (inbound) of receipts whose event is not there.
     pub missing: Sample,
-    /// Sequences (of this stream) of events that nothing owes, or that cannot be read.
+    /// Sequences (of this stream) of events that nothing owes, or of messages that cannot be read.
     pub unexpected: Sample,
     /// Stored again under an id that is already there: consumers drop these by the contract.
     pub repeated: u64,
+}
+
+/// What a message of a stream is, as consumers tell it who take packs too.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Message {
+    Event(Event),
+    Pack(Vec<Event>),
 }
 
 #[derive(Deserialize)]
@@ -127,10 +135,18 @@ impl Tally {
     }
 
     fn see(&mut self, sequence: u64, payload: &[u8]) {
-        let Ok(event) = serde_json::from_slice::<Event>(payload) else {
-            self.count.unexpected.add(sequence);
-            return;
-        };
+        match serde_json::from_slice(payload) {
+            Ok(Message::Event(event)) => self.meet(sequence, &event),
+            Ok(Message::Pack(events)) if !events.is_empty() => {
+                for event in &events {
+                    self.meet(sequence, event);
+                }
+            }
+            Ok(Message::Pack(_)) | Err(_) => self.count.unexpected.add(sequence),
+        }
+    }
+
+    fn meet(&mut self, sequence: u64, event: &Event) {
         let due = event.data.due().map(|due| (event.data.receipt_id, due));
         if !self.ids.insert(event.id) {
             self.count.repeated += 1;
@@ -211,6 +227,22 @@ mod tests {
         tally.see(1, &event(11, 1, r#""late":false"#));
         tally.see(2, &event(11, 1, r#""late":false"#));
         assert!(tally.close().is_complete());
+    }
+
+    #[test]
+    fn a_pack_is_the_events_in_it() {
+        let on_time = [1, 2, 3].map(|id| (id, Due::OnTime, 100 + u64::try_from(id).unwrap()));
+        let mut tally = Tally::new("WEBHOOK", owed(on_time));
+        let [one, two, three] = [11, 12, 13]
+            .map(|id| String::from_utf8(event(id, id - 10, r#""late":false"#)).unwrap());
+        tally.see(1, format!("[{one},{two}]").as_bytes());
+        // Sent again in other company.
+        tally.see(2, format!("[{two},{three}]").as_bytes());
+        tally.see(3, b"[]");
+        tally.see(4, format!("[{one},7]").as_bytes());
+        let count = tally.close();
+        assert_eq!((count.found, count.repeated), (3, 1));
+        assert_eq!(count.unexpected.first, [3, 4]);
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::rows::Sealing;
-use super::{Disposition, Outcome};
-use crate::events::{self, Source};
+use super::{Disposition, Outcome, Telling};
 use crate::pipeline::envelope::Item;
 use crate::pipeline::settle::Settlement;
 use crate::receipt::ids::RowKey;
@@ -52,17 +51,16 @@ impl Known {
     pub(super) fn outcome(
         &self,
         item: &Item,
-        source: &Source,
+        telling: &mut Telling<'_>,
         sealing: &Sealing,
     ) -> Option<Result<Outcome, StoreError>> {
         let sequence = &item.envelope.identity.sequence;
-        let mut events = Vec::new();
         let mut settlement = Settlement::Acknowledge;
         if self.rejected.contains(sequence) {
             let reason = item.reading.as_ref().err().map(ToString::to_string);
             settlement = Settlement::Terminate(reason.unwrap_or_else(|| "rejected".to_owned()));
         } else if let Some(parked) = self.parked.get(sequence) {
-            events.push(events::of_parked(source, &parked.parked()));
+            telling.of_parked(&parked.parked());
         } else {
             let receipt = self.receipts.get(sequence)?;
             // One that was only recorded has no events, so its id need not be opened.
@@ -71,12 +69,11 @@ impl Known {
                     Ok(id) => id,
                     Err(error) => return Some(Err(error)),
                 };
-                events::of_decision(source, &receipt.decision(&id), &mut events);
+                telling.of_decision(&receipt.decision(&id));
             }
         }
         Some(Ok(Outcome {
             settlement,
-            events,
             disposition: Disposition::Repeated,
         }))
     }
