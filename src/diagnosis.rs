@@ -18,7 +18,12 @@
 //! - ids made up at random in the same shape find messages too ([`decoys`]);
 //! - what it finds was sent after the receipts came, contradicts their account or message, is
 //!   ambiguous, or has its final status already;
-//! - it would lose receipts that match today.
+//! - it would lose receipts that match while others are parked.
+//!
+//! A carrier that begins to write otherwise looks like one of which a second connection writes
+//! otherwise: what matched until then would match no more. Nobody but its operator can tell the two
+//! apart, so the proposal says how much of the last 24 hours would be lost, and whoever applies it has
+//! to accept that.
 
 mod affixes;
 mod answers;
@@ -38,6 +43,8 @@ mod zone;
 
 pub use self::evidence::{Counts, Evidence, MATCHES_MIN, Refusal, SHARE_MIN};
 pub use self::lately::{Noticed, UnknownWord};
-pub use self::report::{Clock, Diagnosis, DryRun, Example, Parked, Proposal, Reading, Unfound};
+pub use self::report::{
+    Clock, Diagnosis, DryRun, Example, Losses, Parked, Proposal, Reading, Unfound,
+};
 pub use self::study::{CARRIERS_MAX, Findings, Study, StudyError};
 pub use self::zone::Skew;

@@ -10,6 +10,8 @@
 //! Between two looks it pauses, so that the pipeline keeps its throughput.
 
 mod agenda;
+mod announced;
+mod confirming;
 mod decide;
 mod intervals;
 mod look;
@@ -28,6 +30,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use self::agenda::{Agenda, Errand};
+use self::announced::Announced;
 use self::decide::Deciding;
 pub(crate) use self::look::Fault;
 use self::look::Looking;
@@ -108,6 +111,7 @@ pub async fn start(
         publisher,
         outgoing,
         tally: Tally::new(Arc::clone(&metrics)),
+        announced: Announced::new(),
         stop: tasks.soft().clone(),
     };
     let profiles = Arc::clone(&carriers.current());

@@ -99,6 +99,7 @@ async fn a_demonstration_handles_every_kind_finds_its_fault_balances_and_leaves_
         " would match if ids in operatorMessageId were read as decimal",
         "ids.field.form = \"decimal\"",
         "ids.stored.form = \"hex\"",
+        "nothing matched in 24 h to check against",
         "litware: revision 1 is written",
         "balanced: every receipt is accounted for exactly once",
     ] {

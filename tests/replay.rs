@@ -200,6 +200,38 @@ async fn a_message_that_postgresql_refuses_to_change_costs_the_others_nothing() 
     assert_eq!(again["done"]["applied"], json!(1));
 }
 
+/// One message is refused, and another one is changed by somebody while the others get theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_one_by_one_is_counted_though_another_was_faster() {
+    let app = TestApp::start().await;
+    for n in 0..20 {
+        app.message(&n.to_string()).await;
+        app.publish(receipt(&n.to_string(), "RT:0148")).await;
+    }
+    app.drained().await;
+    let troubles = "ALTER TABLE orch.sms_messages ADD CONSTRAINT poison
+            CHECK (operator_message_id <> '13' OR status = 'sent');
+        CREATE SEQUENCE public.tries;
+        CREATE FUNCTION public.moved() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            IF OLD.operator_message_id = '15' AND nextval('public.tries') <= 2 THEN
+                RETURN NULL;
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER moved BEFORE UPDATE ON orch.sms_messages
+            FOR EACH ROW EXECUTE FUNCTION public.moved()";
+    app.sql.batch_execute(troubles).await.unwrap();
+    map_words(&app.sql, 1, &json!({"RT:0148": "failed"})).await;
+    let done = report(&app.config, &RECORDED).await;
+    let count = |name: &str| done["done"][name].as_u64().unwrap();
+    let counted = ["found", "applied", "refused", "replayedBefore"].map(count);
+    assert_eq!(counted, [20, 19, 1, 0], "{done:#}");
+    let tries = app.column("SELECT (last_value > 2)::text FROM public.tries");
+    assert_eq!(tries.await, ["true"]);
+    assert_eq!(app.webhooks().await.len(), 19);
+}
+
 /// A replay of one receipt that has decided, and can confirm nothing, is killed.
 async fn killed_before_confirmation(app: &TestApp) {
     app.message("7").await;

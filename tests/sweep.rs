@@ -351,3 +351,35 @@ async fn a_redriven_receipt_is_announced_by_the_sweeper() {
         ]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redriven_receipt_is_announced_once_however_often_it_is_looked_at() {
+    let mut app = TestApp::around(|_| {}).await;
+    let redriven = Row {
+        reason: "redriven",
+        ..Row::new(1, receipt("7", "DELIVRD"))
+    };
+    park(&app, &ring(&app), &[redriven]).await;
+    app.add_processor().await;
+    for revision in 1..=3 {
+        eventually(PATIENCE, "it is looked at in vain", async || {
+            app.counts(&format!("dlr_sweep_rows_total {revision}"))
+        })
+        .await;
+        let profile = Profile {
+            revision,
+            ..Profile::default()
+        };
+        let profiles = Profiles::new([("acme".to_owned(), profile)]);
+        app.carriers().replace(profiles);
+    }
+    app.message("7").await;
+    app.carriers().replace(Profiles::default());
+    resolved(&app, 1).await;
+    // The stream would hide a repetition.
+    eventually(PATIENCE, "the notices are counted", async || {
+        app.counts("dlr_events_published_total{kind=\"unmatched\"} 2")
+    })
+    .await;
+    assert_eq!(app.unmatched().await.len(), 2);
+}

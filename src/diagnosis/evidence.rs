@@ -89,6 +89,12 @@ pub struct Evidence {
     pub parked_today: usize,
     pub matched_today: usize,
     pub lost_today: usize,
+    /// Of the receipts that matched in the last 24 hours: those that were looked at, and how many of
+    /// them would match no more, or another message.
+    pub matched_lately: usize,
+    pub lost_lately: usize,
+    /// Whether all that matched in that time were looked through for them.
+    pub lately_complete: bool,
 }
 
 /// Why nothing is proposed although something would match.

@@ -1,6 +1,7 @@
 //! What a diagnosis says of one carrier.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -123,4 +124,25 @@ pub struct Proposal {
     pub follows: i32,
     pub differences: Vec<Difference>,
     pub profile: Value,
+    /// What it costs, if anything: never applied without being accepted.
+    pub losses: Option<Losses>,
+}
+
+/// Receipts that matched in the last 24 hours and would match no more, or another message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Losses {
+    pub lost: usize,
+    /// Of so many that were looked at.
+    pub of: usize,
+}
+
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lost, of } = self;
+        write!(
+            f,
+            "{lost} of {of} that matched in the last 24 h would match no more"
+        )
+    }
 }

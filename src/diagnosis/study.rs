@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 
 use self::around::Around;
 use self::sample::Sample;
+use super::evidence::Evidence;
 use super::lately::Lately;
-use super::report::{Clock, Diagnosis, Parked, Proposal, Reading};
+use super::report::{Clock, Diagnosis, Losses, Parked, Proposal, Reading};
 use super::rules::Rules;
 use super::zone::{self, skew};
 use crate::carriers::{Standing, differences};
@@ -117,29 +118,25 @@ impl Study<'_> {
         Ok(Findings { carriers, left_out })
     }
 
-    /// How many receipts of a carrier are open, of those parked until `until`.
-    pub async fn open(&self, carrier: &str, until: Timestamp) -> Result<u64, StudyError> {
+    /// How many of the receipts that are studied are open by now.
+    pub async fn open(&self, carrier: &str) -> Result<u64, StudyError> {
         let mut open = 0;
         for stretch in self.stretches().await? {
-            let end = stretch.end.min(until + SignedDuration::from_micros(1));
-            let stretch = stretch.start..end;
-            if stretch.is_empty() {
-                continue;
-            }
             let counts = self.studies.open_counts(&stretch, Some(carrier)).await?;
             open += counts.iter().map(|count| count.count).sum::<u64>();
         }
         Ok(open)
     }
 
-    /// Everything that may still be open: what is older than the horizon has lapsed.
+    /// Everything that may still be open: what is older than the horizon has lapsed. What is parked
+    /// during the study is left out, so that whatever is counted later is of the same receipts.
     async fn stretches(&self) -> Result<Vec<Range<Timestamp>>, StoreError> {
         let longest = if self.studies.horizons_differ().await? {
             self.horizon.max(HORIZON_MAX)
         } else {
             self.horizon
         };
-        let range = before(self.now, longest + MARGIN)..self.now + SignedDuration::from_hours(1);
+        let range = before(self.now, longest + MARGIN)..self.now + SignedDuration::from_micros(1);
         self.studies.stretches(range).await
     }
 
@@ -229,8 +226,10 @@ fn proposal(
     clock: Option<&Clock>,
 ) -> Option<Proposal> {
     let mut profile = subject.document.clone();
-    if let Some((_, rules)) = reading.filter(|(reading, _)| reading.refusals.is_empty()) {
+    let mut losses = None;
+    if let Some((reading, rules)) = reading.filter(|(reading, _)| reading.refusals.is_empty()) {
         profile = rules.write_into(&profile);
+        losses = losses_of(&reading.evidence);
     }
     if let Some(zone) = clock.and_then(|clock| clock.time_zone.as_ref()) {
         profile["timeZone"] = json!(zone);
@@ -242,5 +241,15 @@ fn proposal(
         follows: subject.head,
         differences,
         profile,
+        losses,
     })
+}
+
+fn losses_of(evidence: &Evidence) -> Option<Losses> {
+    let Evidence {
+        matched_lately: of,
+        lost_lately: lost,
+        ..
+    } = *evidence;
+    (lost > 0).then_some(Losses { lost, of })
 }

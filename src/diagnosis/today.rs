@@ -56,6 +56,23 @@ pub(super) fn hold<'a>(
     today
 }
 
+/// As [`hold`]; but where no source is usual, by the one that would lose the most.
+pub(super) fn hold_at_worst(
+    ids: &[String],
+    usual: &[IdSource],
+    in_force: &Rules,
+    proposed: &Rules,
+) -> Today {
+    let ids = || ids.iter().map(String::as_str);
+    let by = |sources: &[IdSource]| hold(ids(), sources, in_force, proposed);
+    if !usual.is_empty() {
+        return by(usual);
+    }
+    let alone = SOURCES.map(|source| by(&[source]));
+    let worst = alone.into_iter().max_by_key(|it| (it.lost, it.matched));
+    worst.unwrap_or_default()
+}
+
 fn notation(ids: &Ids, source: IdSource) -> &Notation {
     [&ids.field, &ids.tlv, &ids.text][place(source)]
 }
@@ -155,6 +172,23 @@ mod tests {
             held(&["7"], &[IdSource::Field], &json!({}), &ignored),
             (1, 1)
         );
+    }
+
+    #[test]
+    fn where_no_source_is_usual_the_worst_counts() {
+        let to_hex = json!({"ids": {"text": {"form": "decimal"}, "stored": {"form": "hex"}}});
+        let [in_force, proposed] = [json!({}), to_hex].map(|it| Rules::of(&it));
+        let held = |usual: &[IdSource]| {
+            let today = hold_at_worst(
+                &["12ab", "7"].map(String::from),
+                usual,
+                &in_force,
+                &proposed,
+            );
+            (today.matched, today.lost)
+        };
+        assert_eq!(held(&[IdSource::Field]), (2, 0));
+        assert_eq!(held(&[]), (2, 1));
     }
 
     #[test]

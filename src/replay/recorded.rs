@@ -65,14 +65,25 @@ pub(crate) async fn replay(
             .session
             .recorded(&stretch, reason, carrier.as_deref())
             .await?;
-        let mut of_page = Counts::default();
-        let cases = cases(bench, request, &page, &mut of_page);
-        let settled = match &mut outlet {
-            None => bench.judge(request, &cases, &mut of_page).await,
-            Some(outlet) => bench.settle(request, &cases, outlet, &mut of_page).await,
-        };
-        match settled {
-            Ok(()) => {
+        let mut outlet = outlet.as_deref_mut();
+        let mut replayed = bench.replay(request, &page, outlet.as_deref_mut()).await;
+        if let Err(ReplayError::Store(StoreError::Refused(_))) = replayed {
+            // The others get their change one by one.
+            replayed = Ok(Counts::default());
+            for row in &page {
+                match bench.replay_one(request, row, outlet.as_deref_mut()).await {
+                    Ok(of_row) => counts.add(&of_row),
+                    Err(error) => {
+                        replayed = Err(error);
+                        break;
+                    }
+                }
+                // What is counted is not read again, whatever becomes of the next one.
+                walk.leave(row);
+            }
+        }
+        match replayed {
+            Ok(of_page) => {
                 counts.add(&of_page);
                 attempts = 0;
                 walk.advance(&page);
@@ -137,6 +148,39 @@ fn cases<'a>(
 }
 
 impl Bench {
+    async fn replay(
+        &self,
+        request: &Request<'_>,
+        rows: &[Recorded],
+        outlet: Option<&mut Outlet<'_>>,
+    ) -> Result<Counts, ReplayError> {
+        let mut counts = Counts::default();
+        let cases = cases(self, request, rows, &mut counts);
+        match outlet {
+            None => self.judge(request, &cases, &mut counts).await?,
+            Some(outlet) => self.settle(request, &cases, outlet, &mut counts).await?,
+        }
+        Ok(counts)
+    }
+
+    /// Also of a row whose message PostgreSQL will not have changed.
+    async fn replay_one(
+        &self,
+        request: &Request<'_>,
+        row: &Recorded,
+        outlet: Option<&mut Outlet<'_>>,
+    ) -> Result<Counts, ReplayError> {
+        let rows = std::slice::from_ref(row);
+        match self.replay(request, rows, outlet).await {
+            Err(ReplayError::Store(StoreError::Refused(_))) => Ok(Counts {
+                found: 1,
+                refused: 1,
+                ..Counts::default()
+            }),
+            replayed => replayed,
+        }
+    }
+
     /// Decides only.
     async fn judge(
         &self,
@@ -150,8 +194,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Decides, stores, publishes. Where PostgreSQL refuses a message's change, the others get
-    /// theirs one by one.
+    /// Decides, stores, publishes.
     async fn settle(
         &self,
         request: &Request<'_>,
@@ -160,25 +203,10 @@ impl Bench {
         counts: &mut Counts,
     ) -> Result<(), ReplayError> {
         let now = self.clock.now();
-        match self.commit(request, cases, now).await {
-            Ok(decided) => {
-                self.tell(&decided.anew, now, outlet).await?;
-                counts.count(&decided);
-                Ok(())
-            }
-            Err(StoreError::Refused(_)) if cases.len() > 1 => {
-                for case in cases {
-                    let alone = std::slice::from_ref(case);
-                    Box::pin(self.settle(request, alone, outlet, counts)).await?;
-                }
-                Ok(())
-            }
-            Err(StoreError::Refused(_)) => {
-                counts.refused += 1;
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-        }
+        let decided = self.commit(request, cases, now).await?;
+        self.tell(&decided.anew, now, outlet).await?;
+        counts.count(&decided);
+        Ok(())
     }
 
     /// Decides and stores; nobody knows of it yet.

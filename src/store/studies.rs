@@ -10,7 +10,7 @@ mod parked;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
-pub use self::decided::Decided;
+pub use self::decided::{Decided, Matched};
 pub use self::holders::{Elsewhere, Holder};
 pub use self::parked::{OpenCount, SealedParked};
 use super::{Session, StoreError};

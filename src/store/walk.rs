@@ -161,6 +161,13 @@ impl Walk {
         }
     }
 
+    /// Leaves everything up to a row behind, which is in the stretch.
+    pub fn leave(&mut self, row: &impl Placed) {
+        if let Rest::Within(stretch) = &mut self.rest {
+            stretch.after = row.key();
+        }
+    }
+
     async fn end_of_stretch(
         &self,
         session: &Session,

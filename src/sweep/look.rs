@@ -4,13 +4,13 @@
 //! what was done: the same decision, the same events, until the resolution is there.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::Errand;
+use super::announced::Announced;
+use super::confirming::{report, unless_stopping};
 use super::decide::{Deciding, Finding};
 use super::reading::Reading;
 use super::schedule::{self, signed};
@@ -19,19 +19,13 @@ use super::turn;
 use crate::clock::Clock;
 use crate::events::{self, Event};
 use crate::lifecycle::Member;
-use crate::pipeline::count;
-use crate::pipeline::publish::{Closed, Heard, Publisher};
+use crate::pipeline::publish::{Closed, Publisher};
 use crate::receipt::decision::{Parked, Resolution};
 use crate::receipt::profile::Profiles;
 use crate::replay::{Outlet, ReplayError, publish_unconfirmed};
 use crate::seal::KeyRing;
 use crate::store::sweep::{OpenParked, PageLimits, Position, Resolved, SweepSession};
 use crate::store::{Session, StoreError};
-use crate::telemetry::metrics::Metrics;
-
-/// How long a stop waits for confirmations. What is not confirmed by then is published again by
-/// whoever sweeps next.
-const LAST_CONFIRMATIONS: Duration = Duration::from_secs(2);
 
 /// How old a replay has to be before it is taken for one that nobody is at work on.
 const REPLAY_AT_WORK: SignedDuration = SignedDuration::from_secs(15);
@@ -74,6 +68,7 @@ pub(super) struct Looking {
     /// The output streams.
     pub(super) outgoing: Member,
     pub(super) tally: Tally,
+    pub(super) announced: Announced,
     pub(super) stop: CancellationToken,
 }
 
@@ -136,6 +131,12 @@ impl Looking {
         if !events.is_empty() {
             self.publish(&events).await?;
         }
+        for row in &rows {
+            let parked = row.parked();
+            if parked.reason == Parked::REDRIVEN {
+                self.announced.add(parked.receipt_id);
+            }
+        }
         let resolved: Vec<Resolved<'_>> = (outcomes.iter())
             .filter_map(
                 |Outcome {
@@ -181,7 +182,7 @@ impl Looking {
         let source = &self.deciding.source;
         let parked = reading.row.parked();
         let mut events = Vec::new();
-        if parked.reason == Parked::REDRIVEN {
+        if parked.reason == Parked::REDRIVEN && !self.announced.has(parked.receipt_id) {
             events.push(events::of_parked(source, &parked));
         }
         let end = match finding {
@@ -248,33 +249,5 @@ impl Looking {
             self.outgoing.set(Ok(()));
         }
         Ok(())
-    }
-}
-
-/// Tells the metrics and the readiness of the output streams.
-fn report(health: &Member, metrics: &Metrics) -> impl FnMut(Heard) + Send {
-    move |heard| {
-        count::publishing(metrics, &heard);
-        if let Err(fault) = heard.result {
-            health.set(Err(fault.to_string()));
-        }
-    }
-}
-
-async fn unless_stopping<T, E>(
-    stop: &CancellationToken,
-    publishing: impl Future<Output = Result<T, E>>,
-) -> Result<T, Fault>
-where
-    Fault: From<E>,
-{
-    let impatient = async {
-        stop.cancelled().await;
-        sleep(LAST_CONFIRMATIONS).await;
-    };
-    tokio::select! {
-        biased;
-        published = publishing => Ok(published?),
-        () = impatient => Err(Fault::Stopping),
     }
 }

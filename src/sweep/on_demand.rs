@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::Errand;
+use super::announced::Announced;
 use super::decide::Deciding;
 use super::look::{Fault, Looking};
 use super::reading::Reading;
@@ -77,6 +78,7 @@ impl OnDemand {
             publisher: Publisher::open(publish, outputs, limits).await?,
             outgoing: Member::unwatched(Part::Publish),
             tally: Tally::new(metrics),
+            announced: Announced::new(),
             stop: CancellationToken::new(),
         };
         Ok(Self {

@@ -22,8 +22,10 @@ use crate::store::studies::Studies;
 
 const MORE: &str = "\
 Nothing is proposed on fewer than 20 receipts and half of those that match nothing, nor where readings
-contradict each other or made-up ids would match too. Exits with 1 when something is proposed and not
-written, or when fewer parked receipts than expected have ended in time.";
+contradict each other or made-up ids would match too. What would lose receipts that matched lately is
+proposed, but written only with --accept-losses: right if the carrier writes all its ids otherwise now,
+wrong if only one of its connections does. Exits with 1 when something is proposed and not written, or
+when fewer parked receipts than expected have ended in time.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = MORE)]
@@ -36,6 +38,10 @@ pub(super) struct Args {
     /// looked at again
     #[arg(long, requires = "carrier")]
     apply: bool,
+
+    /// Write it although receipts that matched in the last 24 hours would match no more
+    #[arg(long, requires = "apply")]
+    accept_losses: bool,
 
     /// Try a proposal on at most so many parked receipts of a carrier
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

@@ -17,6 +17,20 @@ const LATELY: SignedDuration = SignedDuration::from_hours(24);
 const LATELY_IN: (i64, u32) = (40, 1_250);
 const TODAY_IN: (i64, u32) = (20, 1_000);
 
+/// One carrier's receipts are looked for back from now, in stretches of which each is as long as all
+/// before it: what came last tells the most. So many receipts of each are looked through, and so
+/// many taken.
+const FIRST_STRETCH: SignedDuration = SignedDuration::from_mins(1);
+const OF_CARRIER_IN: (u32, u32) = (20_000, 1_000);
+
+/// Ids of a carrier's receipts that matched lately.
+#[derive(Default)]
+pub(super) struct MatchedLately {
+    pub(super) ids: Vec<String>,
+    /// All that matched were looked through for them.
+    pub(super) complete: bool,
+}
+
 pub(super) struct Around<'a> {
     pub(super) studies: &'a Studies,
 }
@@ -36,6 +50,34 @@ impl Around<'_> {
             decided.extend(self.studies.decided(&part, each).await?);
         }
         Ok(decided)
+    }
+
+    /// Receipts of one carrier, however few of all they are.
+    pub(super) async fn matched_lately(
+        &self,
+        carrier: &str,
+        now: Timestamp,
+    ) -> Result<MatchedLately, StoreError> {
+        let (scanned, each) = OF_CARRIER_IN;
+        let mut lately = MatchedLately {
+            ids: Vec::new(),
+            complete: true,
+        };
+        // Clocks differ.
+        let mut end = now + SignedDuration::from_hours(1);
+        let mut age = FIRST_STRETCH;
+        loop {
+            let start = now - age.min(LATELY);
+            let stretch = start..end;
+            let found = self.studies.matched(&stretch, carrier, scanned, each);
+            let found = found.await?;
+            lately.complete &= found.scanned < u64::from(scanned);
+            lately.ids.extend(found.ids);
+            if age >= LATELY {
+                return Ok(lately);
+            }
+            (end, age) = (start, age * 2);
+        }
     }
 
     /// Whether what matched in `span` would still match.

@@ -13,7 +13,7 @@ use crate::diagnosis::evidence::{Refusal, is_enough};
 use crate::diagnosis::inquiry::inquire;
 use crate::diagnosis::report::{Reading, Unfound};
 use crate::diagnosis::rules::Rules;
-use crate::diagnosis::today::usual_sources;
+use crate::diagnosis::today::{hold_at_worst, usual_sources};
 
 impl Study<'_> {
     /// The best way of reading, with everything that speaks for and against it.
@@ -56,6 +56,12 @@ impl Study<'_> {
         evidence.parked_today = today.parked;
         evidence.matched_today = today.held.matched;
         evidence.lost_today = today.held.lost;
+        // Also what came before or after: a carrier may have begun to write in a second way.
+        let lately = around.matched_lately(subject.carrier, self.now).await?;
+        evidence.lately_complete = lately.complete;
+        let lately = hold_at_worst(&lately.ids, &usual, &in_force, &rules);
+        evidence.matched_lately = lately.matched;
+        evidence.lost_lately = lately.lost;
         let mut refusals = evidence.refusals();
         let document = rules.write_into(&subject.document);
         let mut dry_run = None;

@@ -23,6 +23,27 @@ const PARKED_BETWEEN: &str = "\
 SELECT count(*) FROM dlr.orphaned_receipts
 WHERE stored_at >= $1 AND stored_at < $2 AND carrier_id = $3";
 
+const MATCHED: &str = "\
+-- matched
+WITH scanned AS MATERIALIZED (
+    SELECT carrier_id, operator_message_id FROM dlr.delivery_receipts
+    WHERE stored_at >= $1 AND stored_at < $2
+    ORDER BY stored_at DESC
+    LIMIT $3
+)
+SELECT (SELECT count(*) FROM scanned), ARRAY(
+    SELECT operator_message_id FROM scanned
+    WHERE carrier_id = $4 AND operator_message_id IS NOT NULL
+    LIMIT $5)";
+
+/// Ids of a carrier's receipts that were matched, but for phone numbers.
+#[derive(Debug, Default)]
+pub struct Matched {
+    pub ids: Vec<String>,
+    /// Receipts of all carriers that were looked through for them.
+    pub scanned: u64,
+}
+
 /// A receipt that was matched, as far as it tells about its carrier.
 #[derive(Debug, Clone)]
 pub struct Decided {
@@ -66,6 +87,25 @@ impl Studies {
             profile_revision: row.get(10),
         };
         Ok(rows.iter().map(decided).collect())
+    }
+
+    /// A carrier's among the last `scanned` receipts in `range` of stored-at times that were matched.
+    pub async fn matched(
+        &self,
+        range: &Range<Timestamp>,
+        carrier: &str,
+        scanned: u32,
+        limit: u32,
+    ) -> Result<Matched, StoreError> {
+        let [scanned, limit] = [scanned, limit].map(i64::from);
+        let params: [&(dyn ToSql + Sync); 5] =
+            [&range.start, &range.end, &scanned, &carrier, &limit];
+        let rows = self.query(MATCHED, &params).await?;
+        let matched = |row: &Row| Matched {
+            ids: row.get(1),
+            scanned: row.get::<_, i64>(0).cast_unsigned(),
+        };
+        Ok(rows.first().map(matched).unwrap_or_default())
     }
 
     /// How many receipts of a carrier were parked, by when the stream had them.

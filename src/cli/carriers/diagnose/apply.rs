@@ -1,20 +1,22 @@
 //! Writes a proposal, and waits for what comes of it.
 
+mod applied;
+
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use serde::Serialize;
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
+pub(super) use self::applied::Applied;
+use self::applied::Watch;
 use super::Args;
 use crate::carriers::{Draft, DraftError};
 use crate::cli::carriers::AS_PROFILES;
 use crate::cli::replay::parked;
-use crate::clock::Clock;
 use crate::config::Loaded;
-use crate::diagnosis::{Diagnosis, Findings, Proposal, Study};
+use crate::diagnosis::{Findings, Proposal, Study};
 use crate::store::connect::Connector;
 use crate::store::profiles::InsertError;
 use crate::store::sweep::is_led;
@@ -24,36 +26,6 @@ const COMMAND: &str = "dlr carriers diagnose --apply";
 
 /// How long a running processor may take to become the one that sweeps.
 const LED_WITHIN: Duration = Duration::from_secs(5);
-
-/// How often the open receipts are counted.
-const COUNTED_EVERY: Duration = Duration::from_secs(1);
-/// How long nothing may happen any more, once something has.
-const QUIET: Duration = Duration::from_secs(15);
-
-/// What came of a proposal.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Applied {
-    revision: i32,
-    /// Receipts that were open when it was written.
-    open_before: u64,
-    /// Of those, the ones that have ended since.
-    resolved: u64,
-    open: u64,
-    /// How many were expected to end.
-    expected: u64,
-}
-
-impl Applied {
-    pub(super) fn is_complete(&self) -> bool {
-        self.resolved >= self.expected
-    }
-
-    fn count(&mut self, open: u64) {
-        self.open = open;
-        self.resolved = self.open_before.saturating_sub(open);
-    }
-}
 
 pub(super) async fn apply(
     args: &Args,
@@ -71,6 +43,12 @@ pub(super) async fn apply(
         return Ok(None);
     };
     let carrier = diagnosis.carrier.as_str();
+    if let Some(losses) = proposal.losses.filter(|_| !args.accept_losses) {
+        bail!(
+            "{carrier}: {losses}, so nothing is written; if the carrier writes all its ids otherwise \
+             now, and not only one of its connections, add --accept-losses"
+        );
+    }
     let (config, sign_in) = loaded.require_profiles()?;
     let connector = Connector::with(&config.postgres, sign_in, COMMAND);
     let (client, connection) = connector.connect().await?;
@@ -85,22 +63,9 @@ pub(super) async fn apply(
         let mut out = io::stdout().lock();
         writeln!(out, "{carrier}: revision {revision} is written")?;
     }
-    let mut applied = Applied {
-        revision,
-        open_before: diagnosis.parked.open,
-        resolved: 0,
-        open: diagnosis.parked.open,
-        expected: expected(diagnosis),
-    };
+    let mut applied = Applied::new(revision, diagnosis);
     wait(args, json, loaded, study, &mut applied).await?;
     Ok(Some(applied))
-}
-
-/// Those that the dry run matched; all of them were tried, or a share of them.
-fn expected(diagnosis: &Diagnosis) -> u64 {
-    let dry_run = diagnosis.reading.as_ref();
-    let dry_run = dry_run.and_then(|reading| reading.dry_run.as_ref());
-    dry_run.map_or(0, |ran| ran.gained as u64)
 }
 
 async fn write(client: &Client, carrier: &str, proposal: &Proposal) -> anyhow::Result<i32> {
@@ -137,35 +102,40 @@ async fn wait(
     applied: &mut Applied,
 ) -> anyhow::Result<()> {
     let carrier = args.carrier.as_deref().unwrap_or_default();
-    let parked_until = Clock.now();
     let began = Instant::now();
-    let mut changed = began;
-    while !applied.is_complete() && began.elapsed() < Duration::from_secs(args.wait) {
+    let mut watch = Watch {
+        at_most: Duration::from_secs(args.wait),
+        changed: Duration::ZERO,
+    };
+    while !applied.is_over() {
         let asked = Instant::now();
-        let open = study.open(carrier, parked_until).await?;
-        if open != applied.open {
-            changed = Instant::now();
-            applied.count(open);
+        if applied.count(study.open(carrier).await?) {
+            watch.changed = began.elapsed();
             tell(json, applied)?;
-            continue;
         }
-        if changed.elapsed() > QUIET && applied.resolved > 0 {
+        let Some(pause) = watch.pause(applied, asked.elapsed(), began.elapsed()) else {
             break;
-        }
+        };
         if began.elapsed() > LED_WITHIN && !is_led(study.studies.client()).await? {
-            let open = sweep(loaded, carrier).await?;
-            applied.count(open);
+            sweep(loaded, carrier).await?;
+            applied.count(study.open(carrier).await?);
             tell(json, applied)?;
             break;
         }
-        // Counting is cheap, but not where a million of them are open.
-        sleep(COUNTED_EVERY.max(asked.elapsed() * 4)).await;
+        sleep(pause).await;
+    }
+    if !json && !applied.is_complete() {
+        let (expected, tally) = (applied.expected, applied.tally());
+        writeln!(
+            io::stdout().lock(),
+            "  fewer than the {expected} expected: {tally}, and looked at again in their time"
+        )?;
     }
     Ok(())
 }
 
-/// Looks at all of them, and says how many stay open.
-async fn sweep(loaded: &Loaded, carrier: &str) -> anyhow::Result<u64> {
+/// Looks at all of them.
+async fn sweep(loaded: &Loaded, carrier: &str) -> anyhow::Result<()> {
     let config = loaded.require_pipeline().with_context(|| {
         format!(
             "nobody sweeps: start a processor, or look at them with \
@@ -173,18 +143,13 @@ async fn sweep(loaded: &Loaded, carrier: &str) -> anyhow::Result<u64> {
         )
     })?;
     let mut sweeper = parked::sweeper(config, COMMAND).await?;
-    let mut counts = Counts::default();
-    sweeper.look(Some(carrier), &mut counts).await?;
-    Ok(counts.open)
+    sweeper.look(Some(carrier), &mut Counts::default()).await?;
+    Ok(())
 }
 
 fn tell(json: bool, applied: &Applied) -> io::Result<()> {
     if json {
         return Ok(());
     }
-    let Applied { resolved, open, .. } = applied;
-    writeln!(
-        io::stdout().lock(),
-        "  {resolved} have ended, {open} are still open"
-    )
+    writeln!(io::stdout().lock(), "  {}", applied.tally())
 }

@@ -1,15 +1,15 @@
 //! A diagnosis in words.
 
+mod reading;
+
 use std::io::{self, Write};
 
 use crate::carriers::Difference;
 use crate::cli::carriers::telling::time;
-use crate::diagnosis::{
-    Clock, Diagnosis, DryRun, Evidence, Findings, Noticed, Parked, Proposal, Reading, Unfound,
-};
+use crate::diagnosis::{Clock, Diagnosis, Findings, Noticed, Parked, Proposal, Unfound};
 
+use self::reading::reading;
 use super::figures::{number, percent, span};
-use super::spoken::spoken;
 
 /// Carriers of unfound ids that are named.
 const CARRIERS_TOLD: usize = 3;
@@ -110,79 +110,11 @@ fn parked(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
     Ok(())
 }
 
-fn reading(out: &mut impl Write, reading: &Reading) -> io::Result<()> {
-    let evidence = &reading.evidence;
-    let (gained, stuck, of) = match &reading.dry_run {
-        Some(ran) if ran.complete => (ran.gained, ran.counts.studied - ran.matching_now, ""),
-        Some(ran) => (ran.gained, ran.counts.studied - ran.matching_now, " tried"),
-        None => {
-            let stuck = evidence.counts.studied - evidence.matching_now;
-            (evidence.gained, stuck, " studied")
-        }
-    };
-    writeln!(
-        out,
-        "  {}, {} of {}{of}, would match if {}",
-        percent(gained, stuck),
-        number(gained),
-        number(stuck),
-        spoken(&reading.differences)
-    )?;
-    if let Some(ran) = &reading.dry_run {
-        dry_run(out, ran)?;
-    }
-    grounds(out, evidence)?;
-    for refusal in &reading.refusals {
-        writeln!(out, "    not proposed: {refusal}")?;
-    }
-    if let Some(rival) = &reading.rival {
-        writeln!(
-            out,
-            "    {} of them would match other messages if {}",
-            number(evidence.rival),
-            spoken(rival)
-        )?;
-    }
-    Ok(())
-}
-
 fn changes(out: &mut impl Write, differences: &[Difference]) -> io::Result<()> {
     for difference in differences {
         writeln!(out, "      {difference}")?;
     }
     Ok(())
-}
-
-fn dry_run(out: &mut impl Write, ran: &DryRun) -> io::Result<()> {
-    let counts = &ran.counts;
-    writeln!(
-        out,
-        "    {} would raise their message's status; {} would be ambiguous, {} contradict, {} find none, \
-         {} are not written so",
-        number(ran.raising),
-        number(counts.ambiguous),
-        number(counts.contradicting),
-        number(counts.no_message),
-        number(counts.not_in_notation)
-    )?;
-    for example in &ran.examples {
-        let (written, looked_for) = (&example.written, &example.looked_for);
-        writeln!(out, "    e.g. {written} as {looked_for}")?;
-    }
-    Ok(())
-}
-
-/// What the claim rests on.
-fn grounds(out: &mut impl Write, evidence: &Evidence) -> io::Result<()> {
-    writeln!(
-        out,
-        "    checked: of {} made-up ids of that shape {} are some message's; of {} receipts that matched \
-         meanwhile {} would be lost",
-        number(evidence.decoys),
-        number(evidence.decoys_found),
-        number(evidence.matched_today),
-        number(evidence.lost_today)
-    )
 }
 
 fn unfound(out: &mut impl Write, parked: &Parked, unfound: &Unfound) -> io::Result<()> {
@@ -270,9 +202,19 @@ fn lately(out: &mut impl Write, lately: &Noticed) -> io::Result<()> {
 fn proposal(out: &mut impl Write, diagnosis: &Diagnosis, proposal: &Proposal) -> io::Result<()> {
     let carrier = &diagnosis.carrier;
     let revision = proposal.follows + 1;
+    let accepting = match proposal.losses {
+        Some(_) => " --accept-losses",
+        None => "",
+    };
     writeln!(
         out,
-        "  proposal: revision {revision}, which `dlr carriers diagnose {carrier} --apply` writes"
+        "  proposal: revision {revision}, which `dlr carriers diagnose {carrier} --apply{accepting}` writes"
     )?;
+    if let Some(losses) = proposal.losses {
+        writeln!(
+            out,
+            "    {losses}: right only if the carrier writes all its ids otherwise now"
+        )?;
+    }
     changes(out, &proposal.differences)
 }
