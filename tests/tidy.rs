@@ -152,6 +152,7 @@ fn files_named_for_people_exist() {
         "tests/",
         "deploy/",
         "fuzz/",
+        "load-tests/",
         "migrations/",
         ".ci/",
         ".github/",

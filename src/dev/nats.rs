@@ -159,6 +159,11 @@ impl NatsServer {
         }
     }
 
+    /// The process id of the server.
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
     pub fn url(&self) -> String {
         format!("tls://{}", self.ports.client)
     }

@@ -98,12 +98,23 @@ impl Postgres {
         authority: &Authority,
         durability: Durability,
     ) -> Result<Self, StartError> {
+        Self::start_with(supervisor, authority, durability, "")
+    }
+
+    /// The same with further lines for `postgresql.conf`.
+    pub fn start_with(
+        supervisor: &Supervisor,
+        authority: &Authority,
+        durability: Durability,
+        settings: &str,
+    ) -> Result<Self, StartError> {
         let credentials = Role::ALL
             .into_iter()
             .map(|role| Ok((role, Credentials::issue(role, authority)?)))
             .collect::<io::Result<BTreeMap<_, _>>>()?;
         let superuser = &credentials[&Role::Admin].password;
         let cluster = cluster::Cluster::create(supervisor, authority, durability, superuser)?;
+        cluster.configure(settings)?;
         let (server, port) = cluster.start(supervisor)?;
         Ok(Self {
             server,

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, Permissions},
-    io,
+    io::{self, Write as _},
     net::{Ipv4Addr, TcpListener},
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
@@ -53,6 +53,13 @@ impl Cluster {
         )?;
         fs::write(cluster.data().join("pg_hba.conf"), access_rules())?;
         Ok(cluster)
+    }
+
+    /// Adds lines to its configuration.
+    pub(super) fn configure(&self, settings: &str) -> io::Result<()> {
+        let file = self.data().join("postgresql.conf");
+        let mut file = fs::OpenOptions::new().append(true).open(file)?;
+        file.write_all(settings.as_bytes())
     }
 
     fn data(&self) -> PathBuf {

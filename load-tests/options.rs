@@ -1,0 +1,178 @@
+//! What may be asked for on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::offer::profile::Profile;
+
+/// Drains a backlog or offers receipts on a schedule, and says what each receipt costs.
+#[derive(Debug, clap::Parser)]
+#[command(name = "load")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Throughput: a backlog of receipts, worked off as fast as it goes
+    Drain(Drain),
+    /// Latency: receipts at intended times, whatever the processor makes of them
+    Steady(Steady),
+    /// The ceiling itself, started by `drain --pairs`
+    #[command(hide = true)]
+    Ceiling(Ceiling),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Drain {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Receipts of the backlog
+    #[arg(long, default_value = "200k", value_name = "N", value_parser = count)]
+    pub(crate) receipts: u64,
+
+    /// Run the processor and the ceiling in turns, this often, and compare
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) pairs: usize,
+
+    /// Only the ceiling
+    #[arg(long, conflicts_with = "pairs")]
+    pub(crate) ceiling: bool,
+
+    /// Another program that does the same job, given `DATABASE_URL` and `NATS_URL`; run in turns with
+    /// the others
+    #[arg(long, value_name = "PATH", requires_all = ["contender_schema", "plain"])]
+    pub(crate) contender: Option<PathBuf>,
+
+    /// SQL that makes the tables of that program, `orch.sms_messages` among them
+    #[arg(long, value_name = "FILE", requires = "contender")]
+    pub(crate) contender_schema: Option<PathBuf>,
+
+    /// Somebody else takes receipts too and gives each back at once: half of all deliveries are
+    /// redeliveries
+    #[arg(long)]
+    pub(crate) storm: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Steady {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Receipts a second, on average
+    #[arg(long, default_value_t = 1_000, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub(crate) rate: u32,
+
+    /// How long to offer them, such as 20s or 5m
+    #[arg(long = "for", default_value = "20s", value_name = "TIME", value_parser = time)]
+    pub(crate) duration: Duration,
+
+    /// How they are spread over the time
+    #[arg(long, value_enum, default_value_t = Profile::Steady)]
+    pub(crate) profile: Profile,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
+pub(crate) struct Common {
+    /// Messages in the table
+    #[arg(long, default_value = "1m", value_name = "N", value_parser = count)]
+    pub(crate) messages: u64,
+
+    /// Receipts about messages anywhere in the table, not about the youngest
+    #[arg(long)]
+    pub(crate) random: bool,
+
+    /// Receipts in the archive encoding, not as JSON
+    #[arg(long)]
+    pub(crate) archive: bool,
+
+    /// Lanes of each processor [default: as `dlr run`]
+    #[arg(long, value_name = "N")]
+    pub(crate) lanes: Option<usize>,
+
+    /// Processors
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) replicas: usize,
+
+    /// Without TLS and NATS accounts; otherwise as installed, both ends verified
+    #[arg(long)]
+    pub(crate) plain: bool,
+
+    /// The same as leaving `--plain` out
+    #[arg(long, conflicts_with = "plain")]
+    pub(crate) tls: bool,
+
+    /// Events in one message, as `events.pack`
+    #[arg(long, value_name = "N")]
+    pub(crate) pack: Option<u32>,
+
+    /// Daily partitions of the receipts [default: as installed, 44]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i32).range(2..=700))]
+    pub(crate) partitions: Option<i32>,
+
+    /// A further setting of the processor, as SECTION.KEY=VALUE
+    #[arg(long = "set", value_name = "SETTING")]
+    pub(crate) settings: Vec<String>,
+
+    /// Seed of which messages, in which order
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+
+    /// The processor's binary [default: `dlr` of this build]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) dlr: Option<PathBuf>,
+
+    /// Also write the figures here
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ceiling {
+    /// What the processor would be given
+    #[arg(long)]
+    pub(crate) config: PathBuf,
+
+    #[arg(long)]
+    pub(crate) messages: u64,
+
+    #[arg(long)]
+    pub(crate) receipts: u64,
+
+    #[arg(long)]
+    pub(crate) random: bool,
+
+    #[arg(long)]
+    pub(crate) seed: u64,
+
+    /// Receipts of a transaction
+    #[arg(long)]
+    pub(crate) batch: usize,
+}
+
+/// `200k`, `10m`, or all digits.
+fn count(text: &str) -> Result<u64, String> {
+    let (digits, factor) = match text.strip_suffix(['k', 'm']) {
+        Some(digits) if text.ends_with('k') => (digits, 1_000),
+        Some(digits) => (digits, 1_000_000),
+        None => (text, 1),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|error| format!("write it as 200000, 200k or 10m ({error})"))?;
+    number
+        .checked_mul(factor)
+        .filter(|it| (1..=1_000_000_000).contains(it))
+        .ok_or_else(|| "from 1 to 1000m".to_owned())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration = text
+        .parse()
+        .map_err(|error| format!("write it as 20s or 5m ({error})"))?;
+    Duration::try_from(span).map_err(|error| error.to_string())
+}
