@@ -30,11 +30,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, SubscribeError};
+use async_nats::{Client, Subject, SubscribeError};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::consume::{Intake, Target, keep_alive};
+use self::consume::{Intake, Target, Way, keep_alive};
 use self::early::EarlyBudget;
 use self::envelope::{Holdings, Item};
 use self::lane::{Delivery, Lane};
@@ -174,10 +174,11 @@ pub async fn start(
         target: Target {
             stream: binding.stream.as_str().into(),
             inbound_subject: config.streams.inbound_subject.as_str().into(),
-            next_subject: format!(
+            next_subject: Subject::from(format!(
                 "{}.CONSUMER.MSG.NEXT.{}.{}",
                 config.nats.api_prefix, binding.stream, binding.consumer
-            ),
+            )),
+            way: Way::of(&config.nats.api_prefix),
             consumer: binding.consumer,
         },
         client: intake,

@@ -29,6 +29,7 @@ mod privacy;
 mod privileges;
 mod probes;
 mod provision;
+mod pulls;
 mod receipt_vectors;
 mod rejections;
 mod replay;

@@ -30,8 +30,8 @@ const INBOUND_MESSAGE_SIZE: i32 = (16 + 4) * 1024;
 const ACK_WAIT: Duration = Duration::from_secs(30);
 /// Not the server's default of 1,000, which is a ceiling on throughput.
 const MAX_ACK_PENDING: i64 = 20_000;
-/// Open pulls of the processors, which ask for one message each: `pipeline.pull_max` of sixteen
-/// replicas. Cannot be changed once the consumer is there.
+/// Open pulls of the processors, which ask for one message each behind an import: `pipeline.pull_max`
+/// of sixteen replicas. Cannot be changed once the consumer is there.
 const MAX_WAITING: i64 = 4_096;
 const UNLIMITED: i64 = -1;
 

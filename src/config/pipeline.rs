@@ -31,8 +31,9 @@ pub struct Pipeline {
     #[validate(range(min = 1, max = MAX_ACK_PENDING))]
     pub in_flight_max: usize,
 
-    /// Most pulls open at once, each for one envelope. Default 256; 2 to 1024, and at most
-    /// `in_flight_max`; over all replicas at most 4,096, the consumer's `max_waiting`.
+    /// Most envelopes asked for and not come yet. Default 256; 2 to 1024, and at most `in_flight_max`;
+    /// through an account's import each is a pull of its own, of which the consumer's `max_waiting`
+    /// allows 4,096 over all replicas.
     /// `DLR__PIPELINE__PULL_MAX`
     #[validate(range(min = 2, max = 1_024))]
     pub pull_max: usize,

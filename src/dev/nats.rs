@@ -53,13 +53,23 @@ impl NatsServer {
         authority: &Authority,
         binary: Option<&Path>,
     ) -> io::Result<Self> {
+        Self::start_with(supervisor, authority, binary, ACCOUNTS)
+    }
+
+    /// Starts a hub as shipped with accounts of the caller's own.
+    pub fn start_with(
+        supervisor: &Supervisor,
+        authority: &Authority,
+        binary: Option<&Path>,
+        accounts: &str,
+    ) -> io::Result<Self> {
         let mut env = certificate_variables(authority)?;
         env.insert("DLR_NATS_LEAF_LISTEN".into(), ANY_PORT.into());
         env.insert("DLR_NATS_MONITOR".into(), ANY_PORT.into());
         // In quotes, because the server reads the value as configuration.
         let key = format!("\"{}{}\"", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         env.insert("DLR_NATS_STORE_KEY".into(), key);
-        Self::run(supervisor, authority, binary, HUB, env)
+        Self::run(supervisor, authority, binary, [HUB, accounts], env)
     }
 
     /// Starts a leaf node as shipped (`leaf.conf`) before this hub.
@@ -90,14 +100,20 @@ impl NatsServer {
         env.insert("DLR_NATS_HUB".into(), format!("tls://{hub}"));
         env.insert("DLR_NATS_LEAF_CERT".into(), own.cert.display().to_string());
         env.insert("DLR_NATS_LEAF_KEY".into(), own.key.display().to_string());
-        Self::run(supervisor, authority, binary, configuration, env)
+        Self::run(
+            supervisor,
+            authority,
+            binary,
+            [configuration, ACCOUNTS],
+            env,
+        )
     }
 
     fn run(
         supervisor: &Supervisor,
         authority: &Authority,
         binary: Option<&Path>,
-        configuration: &str,
+        [configuration, accounts]: [&str; 2],
         mut env: BTreeMap<String, String>,
     ) -> io::Result<Self> {
         let program = match binary {
@@ -110,7 +126,7 @@ impl NatsServer {
         fs::create_dir(&folder)?;
         let file = folder.join("nats.conf");
         fs::write(&file, configuration)?;
-        fs::write(folder.join("accounts.conf"), ACCOUNTS)?;
+        fs::write(folder.join("accounts.conf"), accounts)?;
         env.insert("DLR_NATS_LISTEN".into(), ANY_PORT.into());
         env.insert(
             "DLR_NATS_STORE".into(),

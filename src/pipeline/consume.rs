@@ -4,19 +4,21 @@
 //! whenever half of the last one is used up, held or not, so its buffer would age while PostgreSQL
 //! is away. Here the server is asked only for what can be held, and what is held is kept alive.
 
-use std::collections::VecDeque;
+mod pulls;
+
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
-use bytes::Bytes;
+use async_nats::{Client, Message, StatusCode, Subject};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::pulls::Way;
+use self::pulls::{EXPIRES, Pulls};
 use super::decode::decode;
 use super::envelope::{Envelope, Holdings, Item};
 use super::lane_of;
@@ -27,9 +29,6 @@ use crate::lifecycle::Member;
 use crate::receipt::ids::Identity;
 use crate::telemetry::metrics::Metrics;
 
-/// How long the server keeps a pull open. Short, so that a pull whose answer is lost in a
-/// reconnect is soon made good, and because a process that stops waits for the open ones.
-const EXPIRES: Duration = Duration::from_secs(2);
 /// Silence after which the pulls are taken for lost: all of them are overdue then.
 const SILENCE_MAX: Duration = Duration::from_secs(4);
 const PAUSE: Duration = Duration::from_millis(500);
@@ -41,7 +40,8 @@ pub(super) struct Target {
     pub(super) consumer: String,
     pub(super) inbound_subject: Arc<str>,
     /// `<API prefix>.CONSUMER.MSG.NEXT.<stream>.<consumer>`
-    pub(super) next_subject: String,
+    pub(super) next_subject: Subject,
+    pub(super) way: Way,
 }
 
 /// Takes envelopes in, decodes them and hands each to its lane.
@@ -51,29 +51,10 @@ pub(super) struct Intake {
     pub(super) target: Target,
     pub(super) holdings: Arc<Holdings>,
     pub(super) lanes: Vec<mpsc::Sender<Item>>,
-    /// Most pulls open at once.
+    /// Most envelopes asked for and not come yet.
     pub(super) pull_max: usize,
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: Member,
-}
-
-/// The pulls that the server has not answered.
-///
-/// Each asks for one envelope and gets one answer, be it that nothing came. Larger pulls are cheaper
-/// by a publish an envelope, but the way back through an account import carries many answers only
-/// until one has neither payload nor headers, which the server takes for the last: one empty receipt
-/// would cost everything else of its pull a redelivery, that is, `ack_wait`.
-struct Pulls {
-    inbox: String,
-    replies: Subscriber,
-    made: u64,
-    /// When each was made whose answer is still to come, oldest first; room for as many envelopes
-    /// is reserved. An answer counts for the oldest, so an envelope is never taken for younger than
-    /// it is, however long the process or a socket has stood still.
-    open: VecDeque<Instant>,
-    heard: Instant,
-    /// What was last reported, so that health is not reported for every envelope.
-    healthy: bool,
 }
 
 /// The client has given the connection up for good; only a new one helps.
@@ -85,37 +66,24 @@ impl Intake {
     /// Pulls until `stop`, then takes what is still to come.
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), Closed> {
         loop {
-            let mut pulls = self.subscribe().await?;
+            let pulls = Pulls::subscribe(&self.client).await;
+            let mut pulls = pulls.map_err(|_subscribe| Closed)?;
             self.pull(&mut pulls, &stop).await?;
             if stop.is_cancelled() {
                 return self.finish(pulls).await;
             }
             // What is on its way to the old inbox comes again after `ack_wait`.
-            self.holdings.give_back(pulls.open.len());
+            self.holdings.give_back(pulls.awaited());
         }
-    }
-
-    async fn subscribe(&self) -> Result<Pulls, Closed> {
-        let inbox = self.client.new_inbox();
-        let replies = self.client.subscribe(format!("{inbox}.*")).await;
-        let replies = replies.map_err(|_subscribe| Closed)?;
-        Ok(Pulls {
-            inbox,
-            replies,
-            made: 0,
-            open: VecDeque::new(),
-            heard: Instant::now(),
-            healthy: false,
-        })
     }
 
     /// Pulls until `stop` or until the server has been silent for too long.
     async fn pull(&self, pulls: &mut Pulls, stop: &CancellationToken) -> Result<(), Closed> {
-        let half = (self.pull_max / 2).max(1);
+        let half = self.pull_size();
         let mut watch = interval(EXPIRES);
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let wants_more = pulls.open.len() <= half;
+            let wants_more = pulls.awaited() <= half;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -126,13 +94,15 @@ impl Intake {
                 }
                 room = self.holdings.reserve(narrow(half)), if wants_more => {
                     room.map_err(|_never_closed| Closed)?;
-                    if pulls.open.is_empty() {
+                    if pulls.awaited() == 0 {
                         pulls.heard = Instant::now();
                     }
-                    self.ask(pulls, half).await?;
+                    let Target { next_subject, way, .. } = &self.target;
+                    let asked = pulls.ask(&self.client, next_subject, *way, half);
+                    asked.await.map_err(|_publish| Closed)?;
                 }
                 _ = watch.tick() => {
-                    if !pulls.open.is_empty() && pulls.heard.elapsed() > SILENCE_MAX {
+                    if pulls.awaited() > 0 && pulls.heard.elapsed() > SILENCE_MAX {
                         self.report(pulls, Err("the server does not answer pulls"));
                         return Ok(());
                     }
@@ -141,32 +111,22 @@ impl Intake {
         }
     }
 
+    /// How many envelopes are asked for at a time.
+    fn pull_size(&self) -> usize {
+        (self.pull_max / 2).max(1)
+    }
+
     /// Asks for nothing more, but takes what was asked for: an open pull cannot be taken back, and
     /// an envelope that is sent to an inbox where nobody reads comes again only after `ack_wait`.
     async fn finish(&self, mut pulls: Pulls) -> Result<(), Closed> {
         let answers = async {
-            while !pulls.open.is_empty() {
+            while pulls.awaited() > 0 {
                 let message = pulls.replies.next().await.ok_or(Closed)?;
                 self.take(message, &mut pulls).await;
             }
             Ok(())
         };
         timeout(SILENCE_MAX, answers).await.unwrap_or(Ok(()))
-    }
-
-    async fn ask(&self, pulls: &mut Pulls, count: usize) -> Result<(), Closed> {
-        let subject = Subject::from(self.target.next_subject.as_str());
-        let request = Bytes::from(format!(r#"{{"batch":1,"expires":{}}}"#, EXPIRES.as_nanos()));
-        for _ in 0..count {
-            pulls.made += 1;
-            pulls.open.push_back(Instant::now());
-            let reply = format!("{}.{}", pulls.inbox, pulls.made);
-            let asked = self
-                .client
-                .publish_with_reply(subject.clone(), reply, request.clone());
-            asked.await.map_err(|_publish| Closed)?;
-        }
-        Ok(())
     }
 
     /// Takes a message and everything that waits behind it. False when the server refuses to
@@ -183,20 +143,21 @@ impl Intake {
     /// Takes the answer to a pull: an envelope, or word that there is none. What answers no pull
     /// takes no room and gives none back, so that nobody can widen the bound by writing to us.
     async fn take(&self, message: Message, pulls: &mut Pulls) -> bool {
-        let Some(&asked) = pulls.open.front() else {
+        let Some(asked) = pulls.asked() else {
             self.ignore("it answers no pull");
             return true;
         };
         let Some(status) = message.status else {
             if let Some(envelope) = self.envelope(message, asked) {
-                pulls.open.pop_front();
+                pulls.answered(1);
                 self.report(pulls, Ok(()));
                 self.hand_over(envelope).await;
             }
             return true;
         };
-        pulls.open.pop_front();
-        self.holdings.give_back(1);
+        let unanswered = pulls.unanswered(&message, self.target.way, self.pull_size());
+        pulls.answered(unanswered);
+        self.holdings.give_back(unanswered);
         let fault = match status {
             StatusCode::TIMEOUT | StatusCode::NOT_FOUND => None,
             StatusCode::NO_RESPONDERS => {

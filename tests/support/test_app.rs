@@ -79,12 +79,35 @@ impl TestApp {
             .unwrap();
     }
 
+    /// Everything but the processor, which signs in to the account of the streams: where operators
+    /// keep one account, no import lies between the two.
+    pub(crate) async fn in_one_account(adjust: impl FnOnce(&mut Config)) -> Self {
+        let shipped = include_str!("../../deploy/nats/accounts.conf");
+        let (before, provisioner) = shipped.split_once("permissions: {").unwrap();
+        let (_, after) = provisioner.split_once("} }").unwrap();
+        let accounts =
+            format!(r#"{before}permissions: {{ publish: ">", subscribe: ">" }} }}{after}"#);
+        let app = Box::pin(Self::with_accounts(accounts, Identity::Provisioner, adjust)).await;
+        app.provision().await;
+        app
+    }
+
     /// Everything but the processor, the streams and the consumer.
     pub(crate) async fn unprovisioned(adjust: impl FnOnce(&mut Config)) -> Self {
+        let accounts = include_str!("../../deploy/nats/accounts.conf").to_owned();
+        Self::with_accounts(accounts, Identity::Processor, adjust).await
+    }
+
+    async fn with_accounts(
+        accounts: String,
+        processor: Identity,
+        adjust: impl FnOnce(&mut Config),
+    ) -> Self {
         let shared = servers().await;
         let database = Database::new().await;
-        let nats = tokio::task::spawn_blocking(|| {
-            NatsServer::start(&shared.supervisor, &shared.authority, None).unwrap()
+        let nats = tokio::task::spawn_blocking(move || {
+            let (supervisor, authority) = (&shared.supervisor, &shared.authority);
+            NatsServer::start_with(supervisor, authority, None, &accounts).unwrap()
         })
         .await
         .unwrap();
@@ -95,7 +118,7 @@ impl TestApp {
         write_private(&ring_file, KeyRing::generate().as_bytes());
         let mut config = Config {
             postgres: database.config(Role::Service).await,
-            nats: nats.config(Identity::Processor),
+            nats: nats.config(processor),
             seal: Seal {
                 keyring_file: ring_file,
             },
