@@ -14,6 +14,7 @@ use dlr::config::{self, Config};
 use dlr::dev::certificates::Authority;
 use dlr::dev::nats::{Identity, NatsServer};
 use dlr::dev::postgres::{Durability, Postgres, Role};
+use dlr::dev::secret::write_secret;
 use dlr::dev::supervisor::Supervisor;
 use dlr::lifecycle::{Member, Part};
 use dlr::seal::KeyRing;
@@ -25,7 +26,7 @@ use crate::options::Common;
 use crate::partitions::partition;
 use crate::plain::PlainNats;
 use crate::progress;
-use crate::settings::{write_secret, write_settings};
+use crate::settings::write_settings;
 
 /// Checkpoints happen between runs, when we say so, and not in the middle of one of them. What
 /// survives a crash is not touched: `fsync`, `full_page_writes` and `synchronous_commit` stay on.

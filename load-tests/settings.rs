@@ -1,12 +1,10 @@
 //! The processor's configuration file.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use dlr::config::Config;
+use dlr::dev::secret::write_secret;
 
 use crate::options::Common;
 
@@ -38,15 +36,4 @@ pub(crate) fn write_settings(
     }
     write_secret(file, &settings.to_string())?;
     Ok(())
-}
-
-/// A new file that nobody else can read.
-pub(crate) fn write_secret(file: &Path, content: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)?;
-    file.write_all(content.as_bytes())
 }

@@ -8,6 +8,7 @@ pub mod messages;
 pub mod nats;
 pub mod postgres;
 pub mod scenario;
+pub mod secret;
 pub mod site;
 pub mod supervisor;
 pub mod traffic;

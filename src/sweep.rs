@@ -30,26 +30,21 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use self::agenda::{Agenda, Errand};
-use self::announced::Announced;
-use self::decide::Deciding;
 pub(crate) use self::look::Fault;
 use self::look::Looking;
 use self::reading::Unreadable;
 pub use self::schedule::Looks;
-use self::tally::Tally;
 use crate::carriers::Carriers;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::events::Source;
 use crate::lifecycle::{Member, Tasks};
-use crate::pipeline::matching::candidates::Reach;
-use crate::pipeline::publish::{self, Closed, Publisher};
+use crate::pipeline::publish::Closed;
 use crate::pipeline::{GroupSwitch, count};
 use crate::receipt::profile::Profiles;
 use crate::seal::KeyRing;
 use crate::store::StoreError;
 use crate::store::connect::Connector;
-use crate::store::sweep::{PageLimits, SweepSession};
+use crate::store::sweep::SweepSession;
 use crate::telemetry::metrics::Metrics;
 
 /// How often is asked what has fallen due.
@@ -96,32 +91,17 @@ pub async fn start(
         metrics,
         outgoing,
     } = foundation;
-    let limits = publish::Limits::of(config);
-    let outputs = crate::pipeline::outputs(&config.streams);
-    let publisher = Publisher::open(publish, outputs, limits).await?;
-    let source = Source::of_deployment(&config.deployment.name);
-    let reach = Reach::of(&config.pipeline);
-    let looking = Looking {
-        limits: PageLimits {
-            rows: config.sweep.batch_max,
-            scanned: SCANNED_MAX.max(config.sweep.batch_max),
-        },
-        deciding: Deciding::new(&ring, reach, groups, source, Arc::clone(&metrics)),
-        ring,
-        publisher,
-        outgoing,
-        tally: Tally::new(Arc::clone(&metrics)),
-        announced: Announced::new(),
-        stop: tasks.soft().clone(),
-    };
+    let stop = tasks.soft().clone();
+    let looking = Looking::open(config, &ring, groups, publish, &metrics, outgoing, stop).await?;
+    let horizon = config.pipeline.horizon;
     let profiles = Arc::clone(&carriers.current());
     let sweeper = Sweeper {
-        agenda: Agenda::new(&horizons(reach.horizon, &profiles), Clock.now()),
+        agenda: Agenda::new(&horizons(horizon, &profiles), Clock.now()),
         profiles,
         carriers,
         connector,
         looking,
-        horizon: reach.horizon,
+        horizon,
         replays_finished: None,
         share: config.sweep.share,
         metrics,

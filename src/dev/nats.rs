@@ -24,7 +24,8 @@ pub use identity::Identity;
 
 const HUB: &str = include_str!("../../deploy/nats/hub.conf");
 const LEAF: &str = include_str!("../../deploy/nats/leaf.conf");
-const ACCOUNTS: &str = include_str!("../../deploy/nats/accounts.conf");
+/// The accounts as shipped.
+pub const ACCOUNTS: &str = include_str!("../../deploy/nats/accounts.conf");
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);

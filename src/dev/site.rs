@@ -1,8 +1,6 @@
 //! A whole installation in a private folder: servers, database, streams, keys, certificates.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +10,7 @@ use tokio_postgres::{Client, NoTls};
 use super::certificates::Authority;
 use super::nats::{Identity, NatsServer};
 use super::postgres::{Durability, Postgres, Role, StartError};
+use super::secret::write_secret;
 use super::supervisor::Supervisor;
 use crate::broker::layout::Layout;
 use crate::broker::provision::{self, ProvisionError, Retention};
@@ -208,15 +207,4 @@ impl Site {
     pub fn shutdown(self) {
         self.supervisor.shutdown();
     }
-}
-
-/// A new file that nobody else can read.
-fn write_secret(file: &Path, content: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)?;
-    file.write_all(content.as_bytes())
 }

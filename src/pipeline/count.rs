@@ -5,6 +5,7 @@ use metrics::Counter;
 
 use super::matching::Disposition;
 use super::publish::Heard;
+use crate::lifecycle::Member;
 use crate::receipt::Receipt;
 use crate::receipt::ids::{EventKind, Identity};
 use crate::receipt::privacy::{Parted, has_number};
@@ -108,8 +109,18 @@ fn tell_unknown(metrics: &Metrics, series: &CarrierSeries, receipt: &Receipt) {
     }
 }
 
+/// Tells the metrics and the readiness of the output streams.
+pub(crate) fn reporting(health: &Member, metrics: &Metrics) -> impl FnMut(Heard) + Send {
+    move |heard| {
+        publishing(metrics, &heard);
+        if let Err(fault) = heard.result {
+            health.set(Err(fault.to_string()));
+        }
+    }
+}
+
 /// Counts events, however many of them were one message.
-pub(crate) fn publishing(metrics: &Metrics, heard: &Heard) {
+fn publishing(metrics: &Metrics, heard: &Heard) {
     let kinds = match heard.result {
         Ok(()) => &metrics.events_published,
         Err(_) => &metrics.publish_failures,

@@ -217,12 +217,7 @@ impl Delivery {
             let started = Instant::now();
             let (health, metrics) = (&self.health, &self.shared.metrics);
             self.publisher
-                .confirm(&events, |heard| {
-                    count::publishing(metrics, &heard);
-                    if let Err(fault) = heard.result {
-                        health.set(Err(fault.to_string()));
-                    }
-                })
+                .confirm(&events, count::reporting(health, metrics))
                 .await?;
             // Not at the first confirmation: while one output is full, another may well confirm.
             health.set(Ok(()));

@@ -5,27 +5,32 @@
 
 use std::sync::Arc;
 
+use async_nats::{Client, SubscribeError};
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::Errand;
 use super::announced::Announced;
-use super::confirming::{report, unless_stopping};
+use super::confirming::unless_stopping;
 use super::decide::{Deciding, Finding};
 use super::reading::Reading;
 use super::schedule::{self, signed};
 use super::tally::Tally;
-use super::turn;
+use super::{SCANNED_MAX, turn};
 use crate::clock::Clock;
-use crate::events::{self, Event};
+use crate::config::Config;
+use crate::events::{self, Event, Source};
 use crate::lifecycle::Member;
-use crate::pipeline::publish::{Closed, Publisher};
+use crate::pipeline::matching::candidates::Reach;
+use crate::pipeline::publish::{self, Closed, Publisher};
+use crate::pipeline::{self, GroupSwitch, count};
 use crate::receipt::decision::{Parked, Resolution};
 use crate::receipt::profile::Profiles;
 use crate::replay::{Outlet, ReplayError, publish_unconfirmed};
 use crate::seal::KeyRing;
 use crate::store::sweep::{OpenParked, PageLimits, Position, Resolved, SweepSession};
 use crate::store::{Session, StoreError};
+use crate::telemetry::metrics::Metrics;
 
 /// How old a replay has to be before it is taken for one that nobody is at work on.
 const REPLAY_AT_WORK: SignedDuration = SignedDuration::from_secs(15);
@@ -81,6 +86,34 @@ struct Outcome<'a> {
 }
 
 impl Looking {
+    /// `outgoing` hears of the output streams; `stop` ends the wait for them.
+    pub(super) async fn open(
+        config: &Config,
+        ring: &Arc<KeyRing>,
+        groups: Arc<GroupSwitch>,
+        publish: Client,
+        metrics: &Arc<Metrics>,
+        outgoing: Member,
+        stop: CancellationToken,
+    ) -> Result<Self, SubscribeError> {
+        let outputs = pipeline::outputs(&config.streams);
+        let source = Source::of_deployment(&config.deployment.name);
+        let reach = Reach::of(&config.pipeline);
+        Ok(Self {
+            ring: Arc::clone(ring),
+            limits: PageLimits {
+                rows: config.sweep.batch_max,
+                scanned: SCANNED_MAX.max(config.sweep.batch_max),
+            },
+            deciding: Deciding::new(ring, reach, groups, source, Arc::clone(metrics)),
+            publisher: Publisher::open(publish, outputs, publish::Limits::of(config)).await?,
+            outgoing,
+            tally: Tally::new(Arc::clone(metrics)),
+            announced: Announced::new(),
+            stop,
+        })
+    }
+
     /// Looks at the first rows of an errand, while no other process looks at any.
     pub(super) async fn look(
         &mut self,
@@ -222,7 +255,7 @@ impl Looking {
 
     /// Returns when every event is confirmed, however long that takes; but a stop does not wait.
     async fn publish(&mut self, events: &[Event]) -> Result<(), Fault> {
-        let report = report(&self.outgoing, &self.deciding.metrics);
+        let report = count::reporting(&self.outgoing, &self.deciding.metrics);
         let confirmed = self.publisher.confirm(events, report);
         unless_stopping(&self.stop, confirmed).await?;
         self.outgoing.set(Ok(()));
@@ -239,7 +272,7 @@ impl Looking {
         } = &self.deciding;
         let mut outlet = Outlet {
             publisher: &mut self.publisher,
-            report: &mut report(&self.outgoing, metrics),
+            report: &mut count::reporting(&self.outgoing, metrics),
         };
         let before = schedule::before(Clock.now(), REPLAY_AT_WORK);
         let published = publish_unconfirmed(session, sealing, source, before, &mut outlet);

@@ -13,23 +13,18 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::Errand;
-use super::announced::Announced;
-use super::decide::Deciding;
 use super::look::{Fault, Looking};
+use super::pause_after;
 use super::reading::Reading;
-use super::tally::Tally;
-use super::{SCANNED_MAX, pause_after};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::events::Source;
 use crate::lifecycle::{Member, Part};
 use crate::pipeline::GroupSwitch;
-use crate::pipeline::matching::candidates::{Candidates, Reach};
-use crate::pipeline::publish::{self, Publisher};
+use crate::pipeline::matching::candidates::Candidates;
 use crate::receipt::decision::{Parked, Unmatched};
 use crate::receipt::profile::Profiles;
 use crate::seal::KeyRing;
-use crate::store::sweep::{PageLimits, Position, SweepSession};
+use crate::store::sweep::{Position, SweepSession};
 use crate::telemetry::metrics::Metrics;
 
 /// Everything that a look stands on, with a connection of its own.
@@ -62,25 +57,11 @@ impl OnDemand {
         publish: Client,
         profiles: Arc<Profiles>,
         groups: Arc<GroupSwitch>,
-        metrics: Arc<Metrics>,
+        metrics: &Arc<Metrics>,
     ) -> Result<Self, SubscribeError> {
-        let limits = publish::Limits::of(config);
-        let outputs = crate::pipeline::outputs(&config.streams);
-        let source = Source::of_deployment(&config.deployment.name);
-        let reach = Reach::of(&config.pipeline);
-        let looking = Looking {
-            limits: PageLimits {
-                rows: config.sweep.batch_max,
-                scanned: SCANNED_MAX.max(config.sweep.batch_max),
-            },
-            deciding: Deciding::new(ring, reach, groups, source, Arc::clone(&metrics)),
-            ring: Arc::clone(ring),
-            publisher: Publisher::open(publish, outputs, limits).await?,
-            outgoing: Member::unwatched(Part::Publish),
-            tally: Tally::new(metrics),
-            announced: Announced::new(),
-            stop: CancellationToken::new(),
-        };
+        let outgoing = Member::unwatched(Part::Publish);
+        let stop = CancellationToken::new();
+        let looking = Looking::open(config, ring, groups, publish, metrics, outgoing, stop).await?;
         Ok(Self {
             session,
             looking,

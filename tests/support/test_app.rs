@@ -9,8 +9,9 @@ use dlr::broker::layout::Layout;
 use dlr::broker::provision::{self, Retention};
 use dlr::carriers::Carriers;
 use dlr::config::{Config, Probes, Seal};
-use dlr::dev::nats::{Identity, NatsServer};
+use dlr::dev::nats::{ACCOUNTS, Identity, NatsServer};
 use dlr::dev::postgres::Role;
+use dlr::dev::secret::write_secret;
 use dlr::lifecycle::{Ended, Member, Part, Readiness, State};
 use dlr::receipt::profile::Profiles;
 use dlr::seal::KeyRing;
@@ -82,8 +83,7 @@ impl TestApp {
     /// Everything but the processor, which signs in to the account of the streams: where operators
     /// keep one account, no import lies between the two.
     pub(crate) async fn in_one_account(adjust: impl FnOnce(&mut Config)) -> Self {
-        let shipped = include_str!("../../deploy/nats/accounts.conf");
-        let (before, provisioner) = shipped.split_once("permissions: {").unwrap();
+        let (before, provisioner) = ACCOUNTS.split_once("permissions: {").unwrap();
         let (_, after) = provisioner.split_once("} }").unwrap();
         let accounts =
             format!(r#"{before}permissions: {{ publish: ">", subscribe: ">" }} }}{after}"#);
@@ -94,8 +94,7 @@ impl TestApp {
 
     /// Everything but the processor, the streams and the consumer.
     pub(crate) async fn unprovisioned(adjust: impl FnOnce(&mut Config)) -> Self {
-        let accounts = include_str!("../../deploy/nats/accounts.conf").to_owned();
-        Self::with_accounts(accounts, Identity::Processor, adjust).await
+        Self::with_accounts(ACCOUNTS.to_owned(), Identity::Processor, adjust).await
     }
 
     async fn with_accounts(
@@ -115,7 +114,7 @@ impl TestApp {
             .supervisor
             .folder()
             .join(format!("{}.ring", database.name()));
-        write_private(&ring_file, KeyRing::generate().as_bytes());
+        write_secret(&ring_file, &KeyRing::generate()).unwrap();
         let mut config = Config {
             postgres: database.config(Role::Service).await,
             nats: nats.config(processor),
@@ -425,12 +424,4 @@ async fn connect(nats: &NatsServer, identity: Identity) -> async_nats::Client {
     )
     .await
     .unwrap()
-}
-
-fn write_private(path: &std::path::Path, content: &[u8]) {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options.open(path).unwrap().write_all(content).unwrap();
 }

@@ -49,7 +49,7 @@ pub(in crate::cli) async fn sweeper(config: &Config, command: &str) -> anyhow::R
     let session = SweepSession::open(footing::connect(config, command).await?).await?;
     let publish = broker::connect(&config.nats, command, Member::unwatched(Part::Nats)).await?;
     let metrics = Arc::new(app::metrics(config));
-    Ok(OnDemand::open(config, &ring, session, publish, profiles, groups, metrics).await?)
+    Ok(OnDemand::open(config, &ring, session, publish, profiles, groups, &metrics).await?)
 }
 
 fn show(args: &Args, planned: &Counts, done: Option<(&Counts, bool)>) -> anyhow::Result<()> {

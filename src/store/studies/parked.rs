@@ -15,19 +15,28 @@ use crate::store::StoreError;
 /// Parked receipts in one stretch of time; what is parked together is never parted.
 const STRETCH: i64 = 20_000;
 
-/// The nested loop over resolutions is meant: a plan for unknown parameters would hash all of them.
-const OPEN_COUNTS: &str = "\
--- open_counts
-SELECT p.carrier_id, p.reason, count(*), min(p.parked_at), max(p.parked_at)
-FROM dlr.orphaned_receipts AS p
+/// The open ones of a stretch. The nested loop over resolutions is meant: a plan for unknown
+/// parameters would hash all of them.
+macro_rules! from_open {
+    () => {
+        "FROM dlr.orphaned_receipts AS p
 LEFT JOIN LATERAL (
     SELECT true AS found FROM dlr.orphan_resolutions AS r
     WHERE r.stored_at = p.stored_at AND r.stream = p.stream AND r.seq = p.seq
     LIMIT 1
 ) AS resolution ON true
-WHERE p.parked_at >= $1 AND p.parked_at < $2 AND ($3::text IS NULL OR p.carrier_id = $3)
-  AND resolution.found IS NULL
-GROUP BY p.carrier_id, p.reason";
+WHERE p.parked_at >= $1 AND p.parked_at < $2 AND resolution.found IS NULL"
+    };
+}
+
+const OPEN_COUNTS: &str = concat!(
+    "-- open_counts
+SELECT p.carrier_id, p.reason, count(*), min(p.parked_at), max(p.parked_at)
+",
+    from_open!(),
+    " AND ($3::text IS NULL OR p.carrier_id = $3)
+GROUP BY p.carrier_id, p.reason"
+);
 
 const STRETCH_END: &str = "\
 -- stretch_end
@@ -36,19 +45,15 @@ WHERE parked_at >= $1 AND parked_at < $2
 ORDER BY parked_at OFFSET $3 LIMIT 1";
 
 /// Receipt ids are hashes, so those below a bound are a sample, and always the same one.
-const OPEN_SAMPLE: &str = "\
--- open_sample
+const OPEN_SAMPLE: &str = concat!(
+    "-- open_sample
 SELECT p.receipt_id, p.carrier_id, p.operator_message_id, p.stat, p.reason, p.parked_at,
     p.stored_at, p.payload_sealed
-FROM dlr.orphaned_receipts AS p
-LEFT JOIN LATERAL (
-    SELECT true AS found FROM dlr.orphan_resolutions AS r
-    WHERE r.stored_at = p.stored_at AND r.stream = p.stream AND r.seq = p.seq
-    LIMIT 1
-) AS resolution ON true
-WHERE p.parked_at >= $1 AND p.parked_at < $2 AND p.carrier_id = $3 AND p.receipt_id <= $4
-  AND resolution.found IS NULL
-LIMIT $5";
+",
+    from_open!(),
+    " AND p.carrier_id = $3 AND p.receipt_id <= $4
+LIMIT $5"
+);
 
 const HORIZONS_DIFFER: &str = "\
 -- horizons_differ
