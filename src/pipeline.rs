@@ -21,7 +21,7 @@ mod early;
 pub mod envelope;
 mod gather;
 mod lane;
-pub(crate) mod matching;
+pub mod matching;
 pub mod park;
 pub(crate) mod publish;
 mod settle;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use dlr::config::Config;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
@@ -15,10 +15,11 @@ const PAGES: [&str; 7] = [
     "migrations/README.md",
     "deploy/nats/README.md",
     "fuzz/README.md",
+    "load-tests/README.md",
 ];
 
 /// Every file below these is ours.
-const CODE: [&str; 2] = ["src", "tests"];
+const CODE: [&str; 4] = ["src", "tests", "benches", "load-tests"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -150,6 +151,7 @@ fn files_named_for_people_exist() {
     let ours = [
         "src/",
         "tests/",
+        "benches/",
         "deploy/",
         "fuzz/",
         "load-tests/",

@@ -9,10 +9,10 @@
 
 pub(crate) mod candidates;
 mod fates;
-pub(crate) mod fold;
-pub(crate) mod groups;
+pub mod fold;
+pub mod groups;
 mod known;
-pub(crate) mod rows;
+pub mod rows;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,23 +15,23 @@ use crate::receipt::status::{MessageState, Status};
 use crate::store::messages::{Found, Raise};
 
 /// A receipt and whose it is, out of an envelope or out of a parked row.
-pub(crate) struct Case<'a> {
-    pub(crate) key: RowKey,
+pub struct Case<'a> {
+    pub key: RowKey,
     /// Given, not computed: a row does not know the nanoseconds that it is made from.
-    pub(crate) receipt_id: ReceiptId,
-    pub(crate) receipt: &'a Receipt,
+    pub receipt_id: ReceiptId,
+    pub receipt: &'a Receipt,
     /// Matched only after parking.
-    pub(crate) late: bool,
+    pub late: bool,
 }
 
-pub(crate) struct Matched<'a> {
-    pub(crate) case: Case<'a>,
-    pub(crate) parted: Parted<'a>,
-    pub(crate) decision: Decision<'a>,
+pub struct Matched<'a> {
+    pub case: Case<'a>,
+    pub parted: Parted<'a>,
+    pub decision: Decision<'a>,
 }
 
 /// The messages of a batch, as the receipts so far leave them.
-pub(crate) struct Fold<'a> {
+pub struct Fold<'a> {
     groups: &'a Groups,
     messages: HashMap<Uuid, Running<'a>>,
 }
@@ -47,7 +47,7 @@ struct Running<'a> {
 }
 
 impl<'a> Fold<'a> {
-    pub(crate) fn new(groups: &'a Groups) -> Self {
+    pub fn new(groups: &'a Groups) -> Self {
         Self {
             groups,
             messages: HashMap::new(),
@@ -55,12 +55,7 @@ impl<'a> Fold<'a> {
     }
 
     /// Decides on a receipt. Those of one message come in stream order.
-    pub(crate) fn decide(
-        &mut self,
-        case: Case<'a>,
-        found: Found<'a>,
-        now: Timestamp,
-    ) -> Matched<'a> {
+    pub fn decide(&mut self, case: Case<'a>, found: Found<'a>, now: Timestamp) -> Matched<'a> {
         let receipt = case.receipt;
         let message = found.message;
         let siblings = self.groups.of(&message).unwrap_or_default();
@@ -116,7 +111,7 @@ impl<'a> Fold<'a> {
     }
 
     /// One update a message, from the status in the database to the last one.
-    pub(crate) fn raises(&self) -> Vec<Raise<'a>> {
+    pub fn raises(&self) -> Vec<Raise<'a>> {
         let raised = |(&id, running): (&Uuid, &Running<'a>)| {
             let (status, receipt, received_at) = running.raise?;
             Some(Raise {

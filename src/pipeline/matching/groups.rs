@@ -35,7 +35,7 @@ impl GroupSwitch {
 /// Segments by account and group, locked until the end of the transaction: what they stand at
 /// holds, and is what the batch has to begin from.
 #[derive(Debug, Default)]
-pub(crate) struct Groups(HashMap<(Uuid, Uuid), Vec<Sibling>>);
+pub struct Groups(HashMap<(Uuid, Uuid), Vec<Sibling>>);
 
 impl Groups {
     /// Of every message in parts among the candidates; nothing is asked if there is none, or if

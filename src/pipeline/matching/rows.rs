@@ -22,7 +22,7 @@ use crate::store::rejected::NewRejected;
 const INDEXED_DIGITS: usize = 7;
 
 /// A lane's keys.
-pub(crate) struct Sealing {
+pub struct Sealing {
     ring: Arc<KeyRing>,
     personal: Sealer,
     payloads: Sealer,
@@ -36,7 +36,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl Sealing {
-    pub(crate) fn new(ring: &Arc<KeyRing>) -> Self {
+    pub fn new(ring: &Arc<KeyRing>) -> Self {
         Self {
             ring: Arc::clone(ring),
             personal: Sealer::new(Arc::clone(ring), Purpose::Msisdn),
@@ -84,10 +84,7 @@ impl Sealing {
         park::seal(&mut self.payloads, payload, parked)
     }
 
-    pub(crate) fn receipt<'a>(
-        &mut self,
-        matched: &Matched<'a>,
-    ) -> Result<NewReceipt<'a>, StoreError> {
+    pub fn receipt<'a>(&mut self, matched: &Matched<'a>) -> Result<NewReceipt<'a>, StoreError> {
         let Matched {
             case,
             parted,
