@@ -1,6 +1,7 @@
 //! A throw-away nats-server that runs the shipped configuration, with a certificate for everyone
 //! whom the shipped accounts know.
 
+mod accounts;
 mod identity;
 
 use std::{
@@ -20,12 +21,11 @@ use super::{
 };
 use crate::config;
 
+pub use accounts::{ACCOUNTS, in_one_account};
 pub use identity::Identity;
 
 const HUB: &str = include_str!("../../deploy/nats/hub.conf");
 const LEAF: &str = include_str!("../../deploy/nats/leaf.conf");
-/// The accounts as shipped.
-pub const ACCOUNTS: &str = include_str!("../../deploy/nats/accounts.conf");
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);

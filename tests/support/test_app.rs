@@ -9,7 +9,7 @@ use dlr::broker::layout::Layout;
 use dlr::broker::provision::{self, Retention};
 use dlr::carriers::Carriers;
 use dlr::config::{Config, Probes, Seal};
-use dlr::dev::nats::{ACCOUNTS, Identity, NatsServer};
+use dlr::dev::nats::{ACCOUNTS, Identity, NatsServer, in_one_account};
 use dlr::dev::postgres::Role;
 use dlr::dev::secret::write_secret;
 use dlr::lifecycle::{Ended, Member, Part, Readiness, State};
@@ -83,11 +83,12 @@ impl TestApp {
     /// Everything but the processor, which signs in to the account of the streams: where operators
     /// keep one account, no import lies between the two.
     pub(crate) async fn in_one_account(adjust: impl FnOnce(&mut Config)) -> Self {
-        let (before, provisioner) = ACCOUNTS.split_once("permissions: {").unwrap();
-        let (_, after) = provisioner.split_once("} }").unwrap();
-        let accounts =
-            format!(r#"{before}permissions: {{ publish: ">", subscribe: ">" }} }}{after}"#);
-        let app = Box::pin(Self::with_accounts(accounts, Identity::Provisioner, adjust)).await;
+        let app = Box::pin(Self::with_accounts(
+            in_one_account(),
+            Identity::Provisioner,
+            adjust,
+        ))
+        .await;
         app.provision().await;
         app
     }
