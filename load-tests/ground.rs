@@ -12,7 +12,7 @@ use dlr::broker::layout::Layout;
 use dlr::broker::provision::{self, Retention};
 use dlr::config::{self, Config};
 use dlr::dev::certificates::Authority;
-use dlr::dev::nats::{Identity, NatsServer};
+use dlr::dev::nats::Identity;
 use dlr::dev::postgres::{Durability, Postgres, Role};
 use dlr::dev::secret::write_secret;
 use dlr::dev::supervisor::Supervisor;
@@ -22,11 +22,11 @@ use secrecy::ExposeSecret as _;
 use tokio_postgres::{Client, NoTls};
 
 use crate::messages;
-use crate::options::Common;
+use crate::options::{Common, Scale, Wiring};
 use crate::partitions::partition;
-use crate::plain::PlainNats;
 use crate::progress;
 use crate::settings::write_settings;
+use crate::wiring::Nats;
 
 /// Checkpoints happen between runs, when we say so, and not in the middle of one of them. What
 /// survives a crash is not touched: `fsync`, `full_page_writes` and `synchronous_commit` stay on.
@@ -50,7 +50,7 @@ pub(crate) struct Ground {
     authority: Authority,
     pub(crate) postgres: Postgres,
     key_ring: PathBuf,
-    plain: bool,
+    wiring: Wiring,
     has_contenders: bool,
     runs: usize,
     // Last, because it ends the others.
@@ -68,11 +68,6 @@ pub(crate) struct Field {
     pub(crate) settings: PathBuf,
 }
 
-enum Nats {
-    Secured(NatsServer),
-    Plain(PlainNats),
-}
-
 /// Lets a connection to PostgreSQL work until its client is gone.
 #[expect(
     clippy::disallowed_methods,
@@ -85,7 +80,15 @@ pub(crate) fn drive(
 }
 
 impl Ground {
-    pub(crate) async fn prepare(dlr: &Path, common: &Common) -> anyhow::Result<Self> {
+    /// The servers, with the messages in a template.
+    pub(crate) async fn prepare(dlr: &Path, common: &Common, scale: Scale) -> anyhow::Result<Self> {
+        let ground = Self::bare(dlr, common)?;
+        ground.fill(TEMPLATE, scale).await?;
+        Ok(ground)
+    }
+
+    /// The servers.
+    pub(crate) fn bare(dlr: &Path, common: &Common) -> anyhow::Result<Self> {
         progress::say("starting PostgreSQL")?;
         let supervisor = Supervisor::start(dlr).context("cannot start the supervisor")?;
         let authority = Authority::new(&supervisor.folder().join("certificates"))?;
@@ -93,47 +96,44 @@ impl Ground {
         write_secret(&key_ring, &KeyRing::generate())?;
         let postgres =
             Postgres::start_with(&supervisor, &authority, Durability::Durable, SETTINGS)?;
-        let ground = Self {
+        Ok(Self {
             authority,
             postgres,
             key_ring,
-            plain: common.plain,
+            wiring: common.wiring(),
             has_contenders: false,
             runs: 0,
             supervisor,
-        };
-        ground.fill(common).await?;
-        Ok(ground)
+        })
     }
 
-    async fn fill(&self, common: &Common) -> anyhow::Result<()> {
-        progress::say(&format!("filling {} messages", common.messages))?;
-        self.postgres.create_database(TEMPLATE).await?;
-        self.postgres.install(TEMPLATE).await?;
-        let sql = self.superuser(TEMPLATE).await?;
-        if self.plain {
+    /// A database with messages, each sent and without a receipt.
+    pub(crate) async fn fill(&self, database: &str, scale: Scale) -> anyhow::Result<()> {
+        self.postgres.create_database(database).await?;
+        self.postgres.install(database).await?;
+        let sql = self.superuser(database).await?;
+        if self.wiring == Wiring::Plain {
             let rule: String = sql.query_one("SHOW hba_file", &[]).await?.get(0);
             let mut rules = OpenOptions::new().append(true).open(rule)?;
             rules.write_all(b"hostnossl all all 127.0.0.1/32 scram-sha-256\n")?;
             sql.batch_execute("SELECT pg_reload_conf()").await?;
         }
-        if let Some(days) = common.partitions {
+        if let Some(days) = scale.partitions {
             partition(&sql, days).await?;
         }
-        messages::fill(&sql, common.messages).await?;
-        Ok(())
+        messages::fill(&sql, scale.messages).await
     }
 
-    async fn fill_contenders(&mut self, schema: &Path, common: &Common) -> anyhow::Result<()> {
+    async fn fill_contenders(&mut self, schema: &Path, scale: Scale) -> anyhow::Result<()> {
         self.postgres.create_database(CONTENDERS_TEMPLATE).await?;
         let sql = self.superuser(CONTENDERS_TEMPLATE).await?;
         sql.batch_execute(&fs::read_to_string(schema)?).await?;
-        messages::fill(&sql, common.messages).await?;
+        messages::fill(&sql, scale.messages).await?;
         self.has_contenders = true;
         Ok(())
     }
 
-    async fn superuser(&self, database: &str) -> anyhow::Result<Client> {
+    pub(crate) async fn superuser(&self, database: &str) -> anyhow::Result<Client> {
         let settings = self.postgres.superuser(database);
         let (client, connection) = settings.connect(NoTls).await?;
         drive(connection);
@@ -145,49 +145,57 @@ impl Ground {
         &mut self,
         owner: Owner<'_>,
         common: &Common,
+        scale: Scale,
     ) -> anyhow::Result<Field> {
-        self.runs += 1;
-        let database = format!("run_{}", self.runs);
+        let database = format!("run_{}", self.runs + 1);
         let template = match owner {
             Owner::Processor => TEMPLATE,
             Owner::Contender(schema) => {
                 if !self.has_contenders {
-                    self.fill_contenders(schema, common).await?;
+                    self.fill_contenders(schema, scale).await?;
                 }
                 CONTENDERS_TEMPLATE
             }
         };
         self.postgres.copy_database(template, &database).await?;
-        let nats = if self.plain {
-            Nats::Plain(PlainNats::start(&self.supervisor)?)
-        } else {
-            Nats::Secured(NatsServer::start(&self.supervisor, &self.authority, None)?)
-        };
+        self.field_on(&database, owner, common, scale).await
+    }
+
+    /// Fresh streams, and the tables of a database as they are.
+    pub(crate) async fn field_on(
+        &mut self,
+        database: &str,
+        owner: Owner<'_>,
+        common: &Common,
+        scale: Scale,
+    ) -> anyhow::Result<Field> {
+        self.runs += 1;
+        let nats = Nats::start(self.wiring, &self.supervisor, &self.authority)?;
         let mut config = Config {
             nats: nats.config(Identity::Processor),
-            postgres: self.postgres.config(Role::Service, &database),
+            postgres: self.postgres.config(Role::Service, database),
             seal: config::Seal {
                 keyring_file: self.key_ring.clone(),
             },
             ..Config::default()
         };
-        if self.plain {
+        if self.wiring == Wiring::Plain {
             config.postgres.ca_file = None;
             config.postgres.cert_file = None;
             config.postgres.key_file = None;
         }
-        if let Some(lanes) = common.lanes {
+        if let Some(lanes) = scale.lanes {
             config.pipeline.lanes = lanes;
         }
         "warn".clone_into(&mut config.telemetry.log);
         let folder = self.supervisor.folder();
-        let url = folder.join(format!("{database}.url"));
+        let url = folder.join(format!("{}.url", self.runs));
         write_secret(&url, config.postgres.url.expose_secret())?;
-        let settings = folder.join(format!("{database}.toml"));
+        let settings = folder.join(format!("{}.toml", self.runs));
         write_settings(&settings, &config, &url, common)?;
         let field = Field {
-            sql: self.superuser(&database).await?,
-            database,
+            sql: self.superuser(database).await?,
+            database: database.to_owned(),
             nats,
             config,
             settings,
@@ -200,16 +208,19 @@ impl Ground {
 
     /// Gives the disk back.
     pub(crate) async fn clear(&self, field: Field) -> anyhow::Result<()> {
-        let Field {
-            database,
-            sql,
-            nats,
-            ..
-        } = field;
-        drop(sql);
-        let store = nats.store();
-        drop(nats);
+        let database = Self::leave(field)?;
+        self.remove(&database).await
+    }
+
+    /// Gives back what the streams took; the database stays.
+    pub(crate) fn leave(field: Field) -> anyhow::Result<String> {
+        let store = field.nats.store();
+        drop(field.nats);
         fs::remove_dir_all(store)?;
+        Ok(field.database)
+    }
+
+    pub(crate) async fn remove(&self, database: &str) -> anyhow::Result<()> {
         let sql = self.superuser("postgres").await?;
         let remove = format!("DROP DATABASE {database} WITH (FORCE)");
         sql.batch_execute(&remove).await?;
@@ -241,25 +252,6 @@ impl Field {
     }
 
     pub(crate) fn nats_pid(&self) -> u32 {
-        match &self.nats {
-            Nats::Secured(server) => server.pid(),
-            Nats::Plain(server) => server.pid(),
-        }
-    }
-}
-
-impl Nats {
-    fn config(&self, identity: Identity) -> config::Nats {
-        match self {
-            Self::Secured(server) => server.config(identity),
-            Self::Plain(server) => server.config(),
-        }
-    }
-
-    fn store(&self) -> PathBuf {
-        match self {
-            Self::Secured(server) => server.store(),
-            Self::Plain(server) => server.store(),
-        }
+        self.nats.pid()
     }
 }

@@ -40,6 +40,11 @@ impl Ledger {
     pub(crate) fn double(&self) -> u64 {
         self.with_two + self.strange + self.events_double
     }
+
+    /// Whether nothing was lost and nothing came twice.
+    pub(crate) fn is_balanced(&self) -> bool {
+        self.lost() == 0 && self.double() == 0
+    }
 }
 
 const EXPECTED: &str = "CREATE TEMP TABLE expected (number text, seq bigint, status text)";

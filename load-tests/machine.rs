@@ -1,5 +1,6 @@
 //! Where and of what the figures are.
 
+use std::fmt;
 use std::fs;
 use std::process::Command;
 
@@ -38,5 +39,21 @@ impl Machine {
             kernel: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
             commit: String::from_utf8_lossy(&commit).trim().to_owned(),
         }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            at,
+            processor,
+            cores,
+            kernel,
+            commit,
+        } = self;
+        write!(
+            f,
+            "{at}, commit {commit}, {cores} cores of {processor}, {kernel}"
+        )
     }
 }

@@ -6,6 +6,7 @@ mod contestant;
 mod cpu;
 mod events;
 mod ground;
+mod grow;
 mod ledger;
 mod machine;
 mod messages;
@@ -18,9 +19,12 @@ mod receipts;
 mod report;
 mod runs;
 mod settings;
+mod short;
 mod storm;
 mod window;
+mod wiring;
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,7 +33,7 @@ use clap::Parser as _;
 use dlr::config::Pipeline;
 
 use crate::ground::Ground;
-use crate::options::{Arguments, Command, Common, Drain, Steady};
+use crate::options::{Arguments, Command, Common, Drain, Grow, Steady};
 use crate::progress::say;
 use crate::report::{Figures, Report};
 use crate::runs::Who;
@@ -40,6 +44,12 @@ async fn main() -> anyhow::Result<ExitCode> {
     let (common, runs) = match arguments.command {
         Command::Drain(options) => (options.common.clone(), drain(&options).await?),
         Command::Steady(options) => (options.common.clone(), steady(&options).await?),
+        Command::Short(options) => {
+            let dlr = binary(&options.common)?;
+            let runs = Box::pin(short::run(&options, &dlr)).await?;
+            (options.common.clone(), runs)
+        }
+        Command::Grow(options) => return grow(&options).await,
         Command::Ceiling(options) => {
             ceiling::run(&options).await?;
             return Ok(ExitCode::SUCCESS);
@@ -51,23 +61,39 @@ async fn main() -> anyhow::Result<ExitCode> {
     if let Some(file) = &common.json {
         report.write(file)?;
     }
-    if report.is_balanced() {
+    verdict(report.runs.iter())
+}
+
+/// A run in which something was lost or came twice is a failure, whatever else it shows.
+fn verdict<'a>(mut runs: impl Iterator<Item = &'a Figures>) -> anyhow::Result<ExitCode> {
+    let Some(run) = runs.find(|run| !run.ledger.is_balanced()) else {
         return Ok(ExitCode::SUCCESS);
-    }
-    for run in &report.runs {
-        say(&format!("NOT BALANCED: {:?}", run.ledger))?;
-    }
+    };
+    say(&format!("NOT BALANCED: {:?}", run.ledger))?;
     Ok(ExitCode::FAILURE)
+}
+
+async fn grow(options: &Grow) -> anyhow::Result<ExitCode> {
+    let growth = grow::run(options, &binary(&options.common)?).await?;
+    say("")?;
+    say(&growth.table()?)?;
+    if let Some(folder) = &options.into {
+        growth.write(folder)?;
+    }
+    if let Some(file) = &options.common.json {
+        fs::write(file, growth.json()?)?;
+    }
+    verdict(growth.runs())
 }
 
 async fn drain(options: &Drain) -> anyhow::Result<Vec<Figures>> {
     let common = &options.common;
     anyhow::ensure!(
-        options.receipts <= common.messages,
+        options.receipts <= options.scale.messages,
         "more receipts than messages"
     );
     let dlr = binary(common)?;
-    let mut ground = Ground::prepare(&dlr, common).await?;
+    let mut ground = Ground::prepare(&dlr, common, options.scale).await?;
     let mut runs: Vec<Figures> = Vec::new();
     let mut batch = Pipeline::default().batch_max;
     for round in 0..options.pairs.max(1) {
@@ -93,7 +119,7 @@ async fn drain(options: &Drain) -> anyhow::Result<Vec<Figures>> {
             let run = runs::drain(&mut ground, &dlr, options, who).await?;
             say(&run.to_string())?;
             if let Who::Processor = who {
-                batch = rounded(run.batch_mean);
+                batch = run.whole_batch();
             }
             runs.push(run);
         }
@@ -103,18 +129,9 @@ async fn drain(options: &Drain) -> anyhow::Result<Vec<Figures>> {
 
 async fn steady(options: &Steady) -> anyhow::Result<Vec<Figures>> {
     let dlr = binary(&options.common)?;
-    let mut ground = Ground::prepare(&dlr, &options.common).await?;
+    let mut ground = Ground::prepare(&dlr, &options.common, options.scale).await?;
     say("offering")?;
     Ok(vec![runs::steady(&mut ground, &dlr, options).await?])
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a batch has at most some thousand receipts"
-)]
-fn rounded(batch: f64) -> usize {
-    batch.round() as usize
 }
 
 /// The processor: what was named, or what was built beside this program.

@@ -19,15 +19,22 @@ pub(crate) enum Command {
     Drain(Drain),
     /// Latency: receipts at intended times, whatever the processor makes of them
     Steady(Steady),
+    /// Cost as it grows: drains with more and more messages, partitions, lanes and processors
+    Grow(Grow),
+    /// A short look at all of it: a drain beside the ceiling, a packed one, and latency
+    Short(Short),
     /// The ceiling itself, started by `drain --pairs`
     #[command(hide = true)]
     Ceiling(Ceiling),
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Drain {
     #[command(flatten)]
     pub(crate) common: Common,
+
+    #[command(flatten)]
+    pub(crate) scale: Scale,
 
     /// Receipts of the backlog
     #[arg(long, default_value = "200k", value_name = "N", value_parser = count)]
@@ -61,6 +68,9 @@ pub(crate) struct Steady {
     #[command(flatten)]
     pub(crate) common: Common,
 
+    #[command(flatten)]
+    pub(crate) scale: Scale,
+
     /// Receipts a second, on average
     #[arg(long, default_value_t = 1_000, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=200_000))]
@@ -75,20 +85,16 @@ pub(crate) struct Steady {
     pub(crate) profile: Profile,
 }
 
-#[derive(Debug, Clone, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags")]
-pub(crate) struct Common {
+/// How large everything is.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Scale {
     /// Messages in the table
     #[arg(long, default_value = "1m", value_name = "N", value_parser = count)]
     pub(crate) messages: u64,
 
-    /// Receipts about messages anywhere in the table, not about the youngest
-    #[arg(long)]
-    pub(crate) random: bool,
-
-    /// Receipts in the archive encoding, not as JSON
-    #[arg(long)]
-    pub(crate) archive: bool,
+    /// Daily partitions of the receipts [default: as installed, 44]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i32).range(2..=700))]
+    pub(crate) partitions: Option<i32>,
 
     /// Lanes of each processor [default: as `dlr run`]
     #[arg(long, value_name = "N")]
@@ -97,22 +103,112 @@ pub(crate) struct Common {
     /// Processors
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) replicas: usize,
+}
+
+/// What lies between the processor and the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wiring {
+    /// TLS, both ends verified, and the imports of its NATS account
+    Installed,
+    /// TLS, both ends verified, in the account of the streams
+    OneAccount,
+    /// Neither
+    Plain,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Grow {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Messages in the table
+    #[arg(long, default_value = "1m,10m,50m", value_name = "N,…", value_delimiter = ',',
+          value_parser = count)]
+    pub(crate) messages: Vec<u64>,
+
+    /// Daily partitions of the receipts
+    #[arg(long, default_value = "30,365", value_name = "DAYS,…", value_delimiter = ',',
+          value_parser = clap::value_parser!(i32).range(2..=700))]
+    pub(crate) partitions: Vec<i32>,
+
+    /// Lanes of one processor
+    #[arg(
+        long,
+        default_value = "1,2,4",
+        value_name = "N,…",
+        value_delimiter = ','
+    )]
+    pub(crate) lanes: Vec<usize>,
+
+    /// Processors, each with as many lanes as `dlr run` has
+    #[arg(
+        long,
+        default_value = "1,2,3",
+        value_name = "N,…",
+        value_delimiter = ','
+    )]
+    pub(crate) replicas: Vec<usize>,
+
+    /// Receipts of each backlog
+    #[arg(long, default_value = "200k", value_name = "N", value_parser = count)]
+    pub(crate) receipts: u64,
+
+    /// Runs of each kind, in turns with the others; the one with the median throughput is shown
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) rounds: usize,
+
+    /// 100,000 and 1,000,000 messages and 20,000 receipts: shows in some minutes that it works
+    #[arg(long, conflicts_with_all = ["messages", "receipts"])]
+    pub(crate) quick: bool,
+
+    /// Where to write DATE-growth.md, .json and .svg
+    #[arg(long, value_name = "FOLDER", conflicts_with = "json")]
+    pub(crate) into: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Short {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    #[command(flatten)]
+    pub(crate) scale: Scale,
+
+    /// Receipts of each backlog
+    #[arg(long, default_value = "100k", value_name = "N", value_parser = count)]
+    pub(crate) receipts: u64,
+
+    /// How long to offer receipts, at 100 a second and at half of what the drain came to
+    #[arg(long = "for", default_value = "10s", value_name = "TIME", value_parser = time)]
+    pub(crate) duration: Duration,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
+pub(crate) struct Common {
+    /// Receipts about messages anywhere in the table, not about the youngest
+    #[arg(long)]
+    pub(crate) random: bool,
+
+    /// Receipts in the archive encoding, not as JSON
+    #[arg(long)]
+    pub(crate) archive: bool,
 
     /// Without TLS and NATS accounts; otherwise as installed, both ends verified
     #[arg(long)]
     pub(crate) plain: bool,
 
-    /// The same as leaving `--plain` out
+    /// With TLS, but in the account of the streams: tells what TLS costs from what the imports do
     #[arg(long, conflicts_with = "plain")]
+    pub(crate) one_account: bool,
+
+    /// The same as neither of the two
+    #[arg(long, conflicts_with_all = ["plain", "one_account"])]
     pub(crate) tls: bool,
 
     /// Events in one message, as `events.pack`
     #[arg(long, value_name = "N")]
     pub(crate) pack: Option<u32>,
-
-    /// Daily partitions of the receipts [default: as installed, 44]
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i32).range(2..=700))]
-    pub(crate) partitions: Option<i32>,
 
     /// A further setting of the processor, as SECTION.KEY=VALUE
     #[arg(long = "set", value_name = "SETTING")]
@@ -152,6 +248,16 @@ pub(crate) struct Ceiling {
     /// Receipts of a transaction
     #[arg(long)]
     pub(crate) batch: usize,
+}
+
+impl Common {
+    pub(crate) fn wiring(&self) -> Wiring {
+        match (self.plain, self.one_account) {
+            (true, _) => Wiring::Plain,
+            (false, true) => Wiring::OneAccount,
+            (false, false) => Wiring::Installed,
+        }
+    }
 }
 
 /// `200k`, `10m`, or all digits.

@@ -105,6 +105,27 @@ impl Figures {
     }
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "some thousand receipts of a batch, some thousand a second"
+)]
+impl Figures {
+    /// Receipts of a batch.
+    pub(crate) fn whole_batch(&self) -> usize {
+        self.batch_mean.round() as usize
+    }
+
+    /// Receipts a second.
+    pub(crate) fn whole_rate(&self) -> u32 {
+        self.receipts_per_second as u32
+    }
+
+    pub(crate) fn peak_mebibytes(&self) -> f64 {
+        mebibytes(self.peak_memory_bytes)
+    }
+}
+
 impl fmt::Display for Figures {
     /// A line for whoever waits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,25 +180,9 @@ impl Report {
         Ok(())
     }
 
-    /// Whether nothing was lost and nothing came twice.
-    pub(crate) fn is_balanced(&self) -> bool {
-        let mut runs = self.runs.iter();
-        runs.all(|run| run.ledger.lost() == 0 && run.ledger.double() == 0)
-    }
-
     pub(crate) fn table(&self) -> Result<String, fmt::Error> {
         let mut out = String::new();
-        let Machine {
-            at,
-            processor,
-            cores,
-            kernel,
-            commit,
-        } = &self.machine;
-        writeln!(
-            out,
-            "{at}, commit {commit}, {cores} cores of {processor}, {kernel}"
-        )?;
+        writeln!(out, "{}", self.machine)?;
         writeln!(out, "load {}", self.command)?;
         writeln!(out)?;
         writeln!(
@@ -241,8 +246,8 @@ impl Report {
                 let Some(it) = latency else { continue };
                 writeln!(
                     out,
-                    "\n{what}, ms: p50 {:.2}, p90 {:.2}, p99 {:.2}, p99.9 {:.2}, max {:.2} ({} receipts)",
-                    it.p50, it.p90, it.p99, it.p999, it.max, it.samples
+                    "\n{}: {what}, ms: p50 {:.2}, p90 {:.2}, p99 {:.2}, p99.9 {:.2}, max {:.2} ({} receipts)",
+                    run.who, it.p50, it.p90, it.p99, it.p999, it.max, it.samples
                 )?;
             }
         }

@@ -32,7 +32,14 @@ pub(crate) enum Who<'a> {
     Contender(&'a Path, &'a Path),
 }
 
-impl Who<'_> {
+impl<'a> Who<'a> {
+    fn owner(self) -> Owner<'a> {
+        match self {
+            Self::Contender(_, schema) => Owner::Contender(schema),
+            Self::Processor | Self::Ceiling(_) => Owner::Processor,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Processor => "processor",
@@ -51,28 +58,33 @@ pub(crate) async fn drain(
     options: &Drain,
     who: Who<'_>,
 ) -> anyhow::Result<Figures> {
-    let common = &options.common;
-    let owner = match who {
-        Who::Contender(_, schema) => Owner::Contender(schema),
-        Who::Processor | Who::Ceiling(_) => Owner::Processor,
-    };
-    let field = ground.field(owner, common).await?;
-    let numbers = chosen(
-        common.messages,
-        options.receipts,
-        common.random,
-        common.seed,
-    );
-    let gateway = gateway(&field, common).await?;
+    let field = ground.field(who.owner(), &options.common, options.scale);
+    let field = field.await?;
+    let figures = drain_on(ground, &field, dlr, options, who).await?;
+    ground.clear(field).await?;
+    Ok(figures)
+}
+
+/// The same on tables and streams that are there.
+pub(crate) async fn drain_on(
+    ground: &Ground,
+    field: &Field,
+    dlr: &Path,
+    options: &Drain,
+    who: Who<'_>,
+) -> anyhow::Result<Figures> {
+    let Drain { common, scale, .. } = options;
+    let numbers = chosen(scale.messages, options.receipts, common.random, common.seed);
+    let gateway = gateway(field, common).await?;
     let offered = gateway.backlog(&numbers).await?;
     field.sql.batch_execute("CHECKPOINT").await?;
     let load = load_average();
     let contestant = match who {
         Who::Processor => {
-            Contestant::processors(&ground.supervisor, dlr, &field.settings, common.replicas)?
+            Contestant::processors(&ground.supervisor, dlr, &field.settings, scale.replicas)?
         }
         Who::Ceiling(batch) => {
-            let arguments = ceiling(&field, options, batch);
+            let arguments = ceiling(field, options, batch);
             let own = std::env::current_exe()?;
             let (supervisor, settings) = (&ground.supervisor, &field.settings);
             Contestant::other(supervisor, &own, arguments, BTreeMap::new(), settings)?
@@ -87,7 +99,7 @@ pub(crate) async fn drain(
             Contestant::other(supervisor, program, Vec::new(), environment, settings)?
         }
     };
-    let window = Window::on(ground, &field, &contestant).await?;
+    let window = Window::on(ground, field, &contestant).await?;
     let storm = async {
         if !options.storm {
             return Ok(());
@@ -103,16 +115,14 @@ pub(crate) async fn drain(
         Who::Contender(..) => Batches::default(),
     };
     contestant.stop()?;
-    let ledger = match owner {
-        Owner::Processor => reconcile(&field, &offered, None).await?,
-        Owner::Contender(_) => count(&field, &offered).await?,
+    let ledger = match who.owner() {
+        Owner::Processor => reconcile(field, &offered, None).await?,
+        Owner::Contender(_) => count(field, &offered).await?,
     };
-    let figures = Figures {
-        hot_share: hot_share(&field).await?,
+    Ok(Figures {
+        hot_share: hot_share(field).await?,
         ..Figures::of(who.name(), load, &measured, batches, ledger)
-    };
-    ground.clear(field).await?;
-    Ok(figures)
+    })
 }
 
 /// Offers receipts on schedule to a running processor.
@@ -121,19 +131,19 @@ pub(crate) async fn steady(
     dlr: &Path,
     options: &Steady,
 ) -> anyhow::Result<Figures> {
-    let common = &options.common;
-    let field = ground.field(Owner::Processor, common).await?;
+    let Steady { common, scale, .. } = options;
+    let field = ground.field(Owner::Processor, common, *scale).await?;
     let mut times = crate::offer::profile::Profile::Steady.times(options.rate, WARM_UP);
     let warm = times.len();
     let profile = options.profile.times(options.rate, options.duration);
     times.extend(profile.into_iter().map(|at| at + WARM_UP));
     let total = times.len() as u64;
-    anyhow::ensure!(total <= common.messages, "more receipts than messages");
-    let numbers = chosen(common.messages, total, common.random, common.seed);
+    anyhow::ensure!(total <= scale.messages, "more receipts than messages");
+    let numbers = chosen(scale.messages, total, common.random, common.seed);
 
     let load = load_average();
     let contestant =
-        Contestant::processors(&ground.supervisor, dlr, &field.settings, common.replicas)?;
+        Contestant::processors(&ground.supervisor, dlr, &field.settings, scale.replicas)?;
     contestant.ready().await?;
     let webhook = field.streams(Identity::Webhook).await?;
     let mut reader =
@@ -191,7 +201,7 @@ fn ceiling(field: &Field, options: &Drain, batch: usize) -> Vec<String> {
         .map(str::to_owned)
         .to_vec();
     for (name, value) in [
-        ("--messages", common.messages),
+        ("--messages", options.scale.messages),
         ("--receipts", options.receipts),
         ("--seed", common.seed),
         ("--batch", batch as u64),

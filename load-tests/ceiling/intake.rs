@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 const OPEN: usize = 256;
 /// Asked for at once where nothing stands between.
 const MANY: usize = 1_000;
+/// The prefix of the API in the streams' own account.
+const OWN_API: &str = "$JS.API";
 
 pub(super) struct Intake {
     client: Client,
@@ -32,7 +34,7 @@ impl Intake {
             "{}.CONSUMER.MSG.NEXT.{}.{}",
             config.nats.api_prefix, streams.inbound, streams.consumer
         );
-        let imported = config.nats.ca_file.is_some();
+        let imported = config.nats.api_prefix != OWN_API;
         Ok(Self {
             client,
             next: next.into(),

@@ -1,0 +1,60 @@
+//! A short look at everything, for `make bench`: what a change does to the figures, not what they are.
+
+use std::path::Path;
+
+use crate::ground::Ground;
+use crate::offer::profile::Profile;
+use crate::options::{Common, Drain, Short, Steady};
+use crate::progress::say;
+use crate::report::Figures;
+use crate::runs::{self, Who};
+
+/// Events in one message of the packed run.
+const PACK: u32 = 100;
+/// Receipts a second of the quiet run.
+const QUIET: u32 = 100;
+
+pub(crate) async fn run(options: &Short, dlr: &Path) -> anyhow::Result<Vec<Figures>> {
+    let Short { common, scale, .. } = options;
+    let mut ground = Ground::prepare(dlr, common, *scale).await?;
+    let mut job = Drain {
+        common: common.clone(),
+        scale: *scale,
+        receipts: options.receipts,
+        pairs: 0,
+        ceiling: false,
+        contender: None,
+        contender_schema: None,
+        storm: false,
+    };
+    let processor = runs::drain(&mut ground, dlr, &job, Who::Processor).await?;
+    say(&processor.to_string())?;
+    let who = Who::Ceiling(processor.whole_batch());
+    let ceiling = runs::drain(&mut ground, dlr, &job, who).await?;
+    say(&ceiling.to_string())?;
+    job.common = Common {
+        pack: Some(PACK),
+        ..common.clone()
+    };
+    let packed = runs::drain(&mut ground, dlr, &job, Who::Processor).await?;
+    let packed = Figures {
+        who: "packed",
+        ..packed
+    };
+    say(&packed.to_string())?;
+
+    let half = processor.whole_rate() / 2;
+    let mut figures = vec![processor, ceiling, packed];
+    for (who, rate) in [("at 100/s", QUIET), ("at half", half)] {
+        let steady = Steady {
+            common: common.clone(),
+            scale: *scale,
+            rate: rate.max(QUIET),
+            duration: options.duration,
+            profile: Profile::Steady,
+        };
+        let run = runs::steady(&mut ground, dlr, &steady).await?;
+        figures.push(Figures { who, ..run });
+    }
+    Ok(figures)
+}
