@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 FOR ?= 20s
-.PHONY: help setup build demo test check fuzz ci
+.PHONY: help setup build demo test check bench fuzz ci
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -23,6 +23,11 @@ check: ## formatting, lints and documentation, warnings as errors
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+bench: setup ## what a receipt costs, step by step and on real servers, in minutes; ARGS="--plain"
+	cargo build --release --locked --bin dlr --example load
+	cargo bench --locked --bench receipt -- --warm-up-time 0.3 --measurement-time 1
+	cargo run --release --locked --example load -- short $(ARGS)
 
 fuzz: ## search for input that breaks a rule; TARGET=json, archive or text, FOR=10m
 	@bash fuzz/run "$(TARGET)" $(FOR)
