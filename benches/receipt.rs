@@ -16,11 +16,11 @@ use dlr::pipeline::matching::groups::Groups;
 use dlr::pipeline::matching::rows::Sealing;
 use dlr::receipt::ids::Identity;
 use dlr::receipt::profile::Profiles;
-use dlr::receipt::smpp_text;
+use dlr::receipt::{Publisher, Receipt, Rejection, smpp_text};
 use dlr::seal::{Place, Purpose, Sealer};
 use uuid::Uuid;
 
-use self::samples::{BATCH, Batch, archive, json, read, ring, time};
+use self::samples::{BATCH, Batch, archive, json, read, ring, time, without_carrier};
 
 const TEXT: &str = "id:0059113978 sub:001 dlvrd:001 submit date:2611221200 done date:2611221201 \
     stat:DELIVRD err:000 text:Your parcel is on it";
@@ -44,6 +44,20 @@ fn reading(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(payload.len() as u64));
         group.bench_function(name, |bench| {
             bench.iter(|| read(black_box(payload.clone()), &profiles));
+        });
+    }
+    for (name, payload) in ["json_fields", "archive_fields"]
+        .into_iter()
+        .zip(without_carrier(1))
+    {
+        let unread = Receipt::read(payload.clone(), Publisher::Gateway, &profiles);
+        assert_eq!(unread.err(), Some(Rejection::MissingCarrier));
+        group.throughput(Throughput::Bytes(payload.len() as u64));
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                let payload = black_box(payload.clone());
+                Receipt::read(payload, Publisher::Gateway, &profiles).is_ok()
+            });
         });
     }
     group.throughput(Throughput::Bytes(TEXT.len() as u64));

@@ -30,9 +30,13 @@ pub(crate) fn json(number: u64) -> Bytes {
 
 /// The same in the archive encoding.
 pub(crate) fn archive(number: u64) -> Bytes {
+    filled(number).to_bytes().unwrap()
+}
+
+fn filled(number: u64) -> ReceiptV1 {
     let boxed = |text: &str| Some(Box::from(text));
     let id = operator_message_id(number);
-    let receipt = ReceiptV1 {
+    ReceiptV1 {
         carrier_id: boxed("northtel"),
         operator_message_id: boxed(&id),
         stat: boxed("DELIVRD"),
@@ -50,8 +54,25 @@ pub(crate) fn archive(number: u64) -> Bytes {
         },
         received_at: Some(time()),
         ..ReceiptV1::default()
+    }
+}
+
+/// The two with another field in the place of the carrier, whose lack is the first thing that is
+/// noticed once all fields are there: what reading them costs without the rules.
+pub(crate) fn without_carrier(number: u64) -> [Bytes; 2] {
+    let json = String::from_utf8(json(number).into()).unwrap();
+    let mut json = json.replace(r#""carrierId":"northtel""#, r#""rawPayload":"nothing""#);
+    assert_eq!(json.len(), 350);
+    // A piece of a larger buffer, as all that comes from a connection: one of its own would be made
+    // ready to be shared while it is read.
+    json.reserve(1);
+    let receipt = filled(number);
+    let archive = ReceiptV1 {
+        raw_payload: receipt.carrier_id,
+        carrier_id: None,
+        ..receipt
     };
-    receipt.to_bytes().unwrap()
+    [json.into(), archive.to_bytes().unwrap()]
 }
 
 fn operator_message_id(number: u64) -> String {

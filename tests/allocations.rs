@@ -18,8 +18,9 @@ use dlr::pipeline::matching::fold::{Fold, Matched};
 use dlr::pipeline::matching::groups::Groups;
 use dlr::pipeline::matching::rows::Sealing;
 use dlr::receipt::profile::Profiles;
+use dlr::receipt::{Publisher, Receipt};
 
-use samples::{BATCH, Batch, archive, json, read, ring, time};
+use samples::{BATCH, Batch, archive, json, read, ring, time, without_carrier};
 
 /// Calls of the allocator, those that enlarge a piece of memory included.
 fn allocations(work: impl FnOnce()) -> u64 {
@@ -31,6 +32,16 @@ fn of_reading(payload: Bytes) -> u64 {
     let mut receipt = None;
     let count = allocations(|| receipt = Some(read(payload, &profiles)));
     assert!(receipt.is_some_and(|it| it.id_in_notation));
+    count
+}
+
+fn of_rejecting(payload: Bytes) -> u64 {
+    let profiles = Profiles::default();
+    let mut rejection = None;
+    let count = allocations(|| {
+        rejection = Receipt::read(payload, Publisher::Gateway, &profiles).err();
+    });
+    assert!(rejection.is_some());
     count
 }
 
@@ -56,6 +67,11 @@ fn json_without_escapes_is_read_in_place() {
 #[test]
 fn an_archive_is_read_in_place() {
     assert_eq!(of_reading(archive(1)), 0);
+}
+
+#[test]
+fn a_rejection_costs_no_more() {
+    assert_eq!(without_carrier(1).map(of_rejecting), [0, 0]);
 }
 
 #[test]
