@@ -1,9 +1,10 @@
-//! What each step of a receipt's way costs where no server is asked: `cargo bench`.
+//! What each step of a receipt's way costs where no server is asked, in processor time: `cargo bench`.
 //!
 //! What is done to whole batches is measured on one of 1,000: its microseconds are a receipt's
 //! nanoseconds.
 #![expect(clippy::unwrap_used, reason = "what cannot fail here")]
 
+mod cpu_time;
 mod samples;
 
 use std::hint::black_box;
@@ -20,6 +21,7 @@ use dlr::receipt::{Publisher, Receipt, Rejection, smpp_text};
 use dlr::seal::{Place, Purpose, Sealer};
 use uuid::Uuid;
 
+use self::cpu_time::CpuTime;
 use self::samples::{BATCH, Batch, archive, json, read, ring, time, without_carrier};
 
 const TEXT: &str = "id:0059113978 sub:001 dlvrd:001 submit date:2611221200 done date:2611221201 \
@@ -29,7 +31,9 @@ const TEXT: &str = "id:0059113978 sub:001 dlvrd:001 submit date:2611221200 done 
 const NUMBERS: &[u8] = br#"{"source":"+447700900123","dest":"+447900000001"}"#;
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = Criterion::default()
+        .with_measurement(CpuTime)
+        .configure_from_args();
     reading(&mut criterion);
     batches(&mut criterion);
     sealing(&mut criterion);
@@ -37,7 +41,7 @@ fn main() {
 }
 
 /// Decoding with all validation, from the payload to what the rest of the way trusts.
-fn reading(criterion: &mut Criterion) {
+fn reading(criterion: &mut Criterion<CpuTime>) {
     let profiles = Profiles::default();
     let mut group = criterion.benchmark_group("read");
     for (name, payload) in [("json", json(1)), ("archive", archive(1))] {
@@ -67,7 +71,7 @@ fn reading(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn batches(criterion: &mut Criterion) {
+fn batches(criterion: &mut Criterion<CpuTime>) {
     let (batch, groups, now) = (Batch::new(&Profiles::default()), Groups::default(), time());
     let mut group = criterion.benchmark_group("batch");
     group.throughput(Throughput::Elements(BATCH as u64));
@@ -113,7 +117,7 @@ fn batches(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn sealing(criterion: &mut Criterion) {
+fn sealing(criterion: &mut Criterion<CpuTime>) {
     let ring = ring();
     let place = Place {
         table: "delivery_receipts",
