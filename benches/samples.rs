@@ -143,5 +143,7 @@ fn found(number: u64) -> Found<'static> {
             currency: Some("EUR"),
         },
         status: "sent",
+        price: None,
+        place: None,
     }
 }

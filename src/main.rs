@@ -8,6 +8,12 @@ use clap::Parser as _;
 use dlr::cli::{Cli, exit_code};
 use dlr::config;
 
+/// What is allocated in one thread is freed in another all along a receipt's way. glibc takes a tenth
+/// more of our time for that (three drains in turns, against PostgreSQL's time in the same), jemalloc
+/// 9 MiB more memory; mimalloc took 50 MiB more.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     start().unwrap_or_else(|error| {
         if is_reader_gone(&error) {

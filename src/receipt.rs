@@ -153,20 +153,24 @@ impl Receipt {
         self.meaning.map(|meaning| meaning.status)
     }
 
-    /// `dlr_status` of the message: the carrier's word in upper case where it says what was
-    /// decided, else the SMPP word of the state.
+    /// `dlr_status` of the message: see [`privacy::Parted::status_word`].
     pub fn status_word(&self) -> Cow<'_, str> {
-        if let Some(word) = self.optional(self.word)
-            && !privacy::is_personal(word, self)
-        {
-            return Cow::Owned(word.to_ascii_uppercase());
-        }
+        privacy::Parted::of(self).status_word
+    }
+
+    /// The carrier's word for what was decided, as written.
+    fn word(&self) -> Option<&str> {
+        self.optional(self.word)
+    }
+
+    /// The SMPP word for what was decided.
+    fn smpp_word(&self) -> &'static str {
         let says = |state: &MessageState| self.profile.state(*state) == self.meaning;
         let word = self.message_state.filter(says).and_then(MessageState::word);
-        Cow::Borrowed(word.unwrap_or_else(|| match self.meaning {
+        word.unwrap_or_else(|| match self.meaning {
             Some(meaning) => meaning.status.smpp_word(),
             None => "UNKNOWN",
-        }))
+        })
     }
 
     fn optional(&self, span: Option<Span>) -> Option<&str> {

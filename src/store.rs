@@ -15,6 +15,7 @@ macro_rules! column {
 }
 
 pub mod connect;
+mod copy;
 pub mod decided;
 pub mod failure;
 pub mod grants;
@@ -33,6 +34,7 @@ pub mod siblings;
 pub mod story;
 pub mod studies;
 pub mod sweep;
+mod values;
 pub mod walk;
 
 use tokio_postgres::error::{DbError, SqlState};

@@ -151,3 +151,78 @@ async fn a_status_that_no_table_knows_is_left_alone() {
     assert_eq!(reasons, ["unknown_status"]);
     assert!(app.webhooks().await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_see_where_rows_are_updates_them_by_id() {
+    let app = TestApp::around(|_| {}).await;
+    let revoke = "REVOKE SELECT (ctid, tableoid) ON orch.sms_messages FROM dlr_svc";
+    app.sql.batch_execute(revoke).await.unwrap();
+    works(app).await;
+}
+
+/// The update goes to where the match found the row; the orchestrator may change it in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_somebody_changes_under_the_batch_is_raised_all_the_same() {
+    let app = TestApp::start().await;
+    let message = app.message("7").await;
+    let mut other = app.database.superuser().await;
+    let other = other.transaction().await.unwrap();
+    let changed = "UPDATE orch.sms_messages SET client_ref = 'changed', price = 1.50";
+    other.batch_execute(changed).await.unwrap();
+    app.publish(receipt("7", "DELIVRD")).await;
+    eventually(PATIENCE, "the processor waits for the other", async || {
+        let waiting = "SELECT FROM pg_stat_activity WHERE usename = 'dlr_svc'
+            AND datname = current_database() AND wait_event_type = 'Lock'";
+        !app.rows(waiting).await.is_empty()
+    })
+    .await;
+    other.commit().await.unwrap();
+    app.drained().await;
+    assert_eq!(
+        app.status(message).await,
+        ("delivered".into(), Some("DELIVRD".into()))
+    );
+    let kept = "SELECT client_ref || ' ' || price FROM orch.sms_messages";
+    assert_eq!(app.column(kept).await, ["changed 1.50"]);
+}
+
+/// No figure of money is converted on its way from the message to the receipt and its events.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_is_kept_to_the_last_digit() {
+    const PRICES: [&str; 7] = [
+        "0",
+        "0.0420",
+        "-0.000000000000000000000001",
+        "123456789012345678901234567890.123456789012345678901234567890",
+        "1e-20",
+        "NaN",
+        "Infinity",
+    ];
+    let app = TestApp::start().await;
+    for (n, price) in PRICES.iter().enumerate() {
+        app.message(&n.to_string()).await;
+        let set = format!(
+            "UPDATE orch.sms_messages SET price = '{price}' WHERE operator_message_id = '{n}'"
+        );
+        app.sql.batch_execute(&set).await.unwrap();
+        app.publish(receipt(&n.to_string(), "DELIVRD")).await;
+    }
+    app.drained().await;
+    let stored = "SELECT r.price::text FROM dlr.delivery_receipts AS r
+        JOIN orch.sms_messages AS m ON m.id = r.message_id AND m.price::text = r.price::text
+        ORDER BY r.seq";
+    let stored = app.column(stored).await;
+    assert_eq!(stored.len(), PRICES.len(), "{stored:?}");
+    let mut billed: Vec<(String, String)> = Vec::new();
+    for event in app.billing().await {
+        let text = |field: &str| event.body["data"][field].as_str().unwrap().to_owned();
+        billed.push((text("receiptId"), text("price")));
+    }
+    billed.sort();
+    let rows = "SELECT receipt_id::text || ' ' || price FROM dlr.delivery_receipts ORDER BY 1";
+    let billed: Vec<String> = billed
+        .into_iter()
+        .map(|(id, price)| format!("{id} {price}"))
+        .collect();
+    assert_eq!(billed, app.column(rows).await);
+}

@@ -75,7 +75,8 @@ async fn c1_empty_payloads_do_not_delay_their_neighbours() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_postgresql_refuses_is_parked_alone() {
-    let mut app = TestApp::around(|_| {}).await;
+    // In one lane, so that it shares its transactions with whatever else comes.
+    let mut app = TestApp::around(|config| config.pipeline.lanes = 1).await;
     // A message whose status change the orchestrator's own constraint refuses.
     app.sql
         .batch_execute(
@@ -87,10 +88,13 @@ async fn a_value_that_postgresql_refuses_is_parked_alone() {
     for n in 0..40 {
         app.message(&n.to_string()).await;
         app.publish(receipt(&n.to_string(), "DELIVRD")).await;
+        app.publish("no receipt").await;
     }
     app.add_processor().await;
     app.drained().await;
-    assert_eq!(app.dispositions().await, [39, 0, 1, 0]);
+    assert_eq!(app.dispositions().await, [39, 0, 1, 40]);
+    let unavailable = r#"dlr_batch_retries_total{cause="unavailable"} 0"#;
+    assert!(app.counts(unavailable), "{}", app.metrics());
     let parked = app.column("SELECT reason FROM dlr.orphaned_receipts").await;
     assert_eq!(parked, ["store_refused"]);
 }

@@ -36,13 +36,17 @@ pub struct Item {
 }
 
 impl Item {
+    pub(super) fn sequence(&self) -> u64 {
+        self.envelope.identity.sequence
+    }
+
     /// Whether nothing of it can be stored: it is a first delivery, and by a wide margin too young
     /// for another replica to have been given it.
-    pub(super) fn is_fresh(&self, ack_wait: Duration) -> bool {
+    pub(super) fn is_fresh(&self, now: Instant, ack_wait: Duration) -> bool {
         let Envelope {
             deliveries, taken, ..
         } = &self.envelope;
-        *deliveries == 1 && !self.doubtful && taken.elapsed() < ack_wait / 2
+        *deliveries == 1 && !self.doubtful && now - *taken < ack_wait / 2
     }
 }
 

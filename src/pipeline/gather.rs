@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -27,16 +27,17 @@ pub(super) async fn gather(queue: &mut mpsc::Receiver<Item>, batch_max: usize) -
 /// Parts a batch by the path it must take: redeliveries first, as they are older. Each part is in
 /// stream order, the order in which receipts of one message are folded.
 pub(super) fn part(mut batch: Vec<Item>, ack_wait: Duration) -> VecDeque<(Path, Vec<Item>)> {
-    batch.sort_by_key(|item| {
-        (
-            item.envelope.identity.sequence,
-            Reverse(item.envelope.deliveries),
-        )
-    });
+    // As they come as a rule: nothing is moved, half a kibibyte each.
+    let in_order = batch.is_sorted_by(|one, next| one.sequence() < next.sequence());
+    let now = Instant::now();
+    let is_fresh = |item: &Item| item.is_fresh(now, ack_wait);
+    if in_order && batch.iter().all(is_fresh) {
+        return VecDeque::from([(Path::First, batch)]);
+    }
+    batch.sort_by_key(|item| (item.sequence(), Reverse(item.envelope.deliveries)));
     // Delivered again while still held: the newest delivery is the one whose settlement counts.
     batch.dedup_by(|older, newer| older.envelope.identity == newer.envelope.identity);
-    let (first, careful): (Vec<_>, Vec<_>) =
-        batch.into_iter().partition(|item| item.is_fresh(ack_wait));
+    let (first, careful): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_fresh);
     let mut parts = VecDeque::new();
     let mut careful = careful.into_iter().peekable();
     while careful.peek().is_some() {

@@ -17,9 +17,9 @@ use super::Shared;
 use super::count;
 use super::envelope::{Envelope, Item};
 use super::gather::{gather, part};
-use super::matching::{self, Disposition, Matching, Path};
+use super::matching::{self, Disposition, Matching, Outcome, Path};
 use super::publish::{Closed, Publisher};
-use super::settle::{Settlement, settle};
+use super::settle::settle;
 use crate::events::Event;
 use crate::lifecycle::Member;
 use crate::store::{Session, StoreError};
@@ -29,7 +29,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// A committed batch on its way out.
 pub(super) struct Committed {
-    envelopes: Vec<(Envelope, Settlement)>,
+    items: Vec<Item>,
+    /// How each of them ends.
+    outcomes: Vec<Outcome>,
     events: Vec<Event>,
 }
 
@@ -79,12 +81,14 @@ impl Lane {
                 Ok(decided) => {
                     pause = PAUSE_MIN;
                     self.database.set(Ok(()));
-                    if self
-                        .out
-                        .send(committed(&self.shared, batch, decided))
-                        .await
-                        .is_err()
-                    {
+                    let matching::Decided { outcomes, events } = decided;
+                    count(&self.shared, &batch, &outcomes);
+                    let committed = Committed {
+                        items: batch,
+                        outcomes,
+                        events,
+                    };
+                    if self.out.send(committed).await.is_err() {
                         return false;
                     }
                     continue;
@@ -178,26 +182,22 @@ fn measure(count: usize) -> f64 {
     count as f64
 }
 
-fn committed(shared: &Shared, batch: Vec<Item>, decided: matching::Decided) -> Committed {
-    let matching::Decided { outcomes, events } = decided;
-    let mut envelopes = Vec::with_capacity(batch.len());
+/// Counts a batch that has just been committed.
+fn count(shared: &Shared, batch: &[Item], outcomes: &[Outcome]) {
     let now = shared.clock.now();
-    for (item, outcome) in batch.into_iter().zip(outcomes) {
-        count::disposition(&shared.metrics, outcome.disposition);
+    for (item, Outcome { disposition, .. }) in batch.iter().zip(outcomes) {
+        count::disposition(&shared.metrics, *disposition);
+        let Envelope {
+            identity, payload, ..
+        } = &item.envelope;
         if let Ok(receipt) = &item.reading {
-            let identity = &item.envelope.identity;
-            count::carrier(&shared.metrics, receipt, identity, outcome.disposition, now);
+            count::carrier(&shared.metrics, receipt, identity, *disposition, now);
         }
-        if let Disposition::Rejected(reason) = outcome.disposition {
-            let Envelope {
-                identity, payload, ..
-            } = &item.envelope;
+        if let Disposition::Rejected(reason) = *disposition {
             let (sequence, length) = (identity.sequence, payload.len());
             tracing::info!(sequence, length, reason, "rejected");
         }
-        envelopes.push((item.envelope, outcome.settlement));
     }
-    Committed { envelopes, events }
 }
 
 /// The half that publishes and settles.
@@ -213,7 +213,12 @@ pub(super) struct Delivery {
 impl Delivery {
     /// Works until the lane is closed and everything committed is settled.
     pub(super) async fn run(mut self) -> Result<(), Closed> {
-        while let Some(Committed { envelopes, events }) = self.committed.recv().await {
+        while let Some(committed) = self.committed.recv().await {
+            let Committed {
+                items,
+                outcomes,
+                events,
+            } = committed;
             let started = Instant::now();
             let (health, metrics) = (&self.health, &self.shared.metrics);
             self.publisher
@@ -223,9 +228,12 @@ impl Delivery {
             health.set(Ok(()));
             metrics.stage_seconds.publish.record(started.elapsed());
             let (settling, now) = (Instant::now(), self.shared.clock.now());
-            for (envelope, settlement) in envelopes {
-                let age = now.duration_since(envelope.identity.stored_at());
-                metrics.end_to_end_seconds.record(age.as_secs_f64());
+            for (Item { envelope, .. }, Outcome { settlement, .. }) in
+                items.into_iter().zip(outcomes)
+            {
+                metrics
+                    .end_to_end_seconds
+                    .record(envelope.identity.age(now));
                 if let Err(error) = settle(&self.intake, envelope, &settlement).await {
                     tracing::debug!(%error, "an envelope is left to be delivered again");
                 }

@@ -15,16 +15,16 @@ mod known;
 pub mod rows;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use self::candidates::{Candidates, Reach};
-use self::fates::{Fate, fates};
+use self::fates::{Fate, fate};
 use self::fold::Fold;
 use self::groups::{GroupSwitch, Groups};
 use self::known::Known;
-use self::rows::Sealing;
+use self::rows::{Rows, Sealing};
 use super::early::EarlyBudget;
 use super::envelope::Item;
 use super::settle::Settlement;
@@ -116,93 +116,90 @@ impl Matching {
             .await
     }
 
-    async fn decide(
-        &mut self,
+    /// Keeps the other replicas away from the batch until the end of the transaction, and finds what is
+    /// stored of it.
+    async fn known(
+        &self,
         session: &Session,
         batch: &[Item],
         path: Path,
-    ) -> Result<Decided, StoreError> {
-        let known = match path {
+    ) -> Result<Known, StoreError> {
+        match path {
             Path::First => {
                 let identities = batch.iter().map(|item| &item.envelope.identity);
                 session.lock_envelopes_shared(identities).await?;
-                if !batch.iter().all(|item| item.is_fresh(self.rules.ack_wait)) {
+                let (now, ack_wait) = (Instant::now(), self.rules.ack_wait);
+                if !batch.iter().all(|item| item.is_fresh(now, ack_wait)) {
                     return Err(StoreError::AlreadyStored);
                 }
-                Known::default()
+                Ok(Known::default())
             }
             Path::Careful => {
                 let identities: Vec<&Identity> =
                     batch.iter().map(|item| &item.envelope.identity).collect();
                 session.lock_envelopes(&identities).await?;
                 let keys: Vec<RowKey> = identities.iter().map(|it| it.row_key()).collect();
-                Known::find(session, &keys).await?
+                Known::find(session, &keys).await
             }
-        };
+        }
+    }
+
+    async fn decide(
+        &mut self,
+        session: &Session,
+        batch: &[Item],
+        path: Path,
+    ) -> Result<Decided, StoreError> {
+        let known = self.known(session, batch, path).await?;
         let now = self.rules.clock.now();
-        let fresh: Vec<&Item> = batch.iter().filter(|item| !known.has(item)).collect();
-        let readable = fresh.iter().filter(|item| !item.poison);
-        let receipts = readable.filter_map(|item| {
+        let fresh = batch.iter().filter(|item| !item.poison && !known.has(item));
+        let receipts = fresh.filter_map(|item| {
             let stored_at = item.envelope.identity.stored_at();
             Some((item.reading.as_ref().ok()?, stored_at))
         });
         let candidates = Candidates::find(session, receipts, self.rules.reach).await?;
         let groups = Groups::lock(session, &candidates, &self.rules.groups).await?;
-        let mut fold = Fold::new(&groups);
-        let fates = fates(
-            &fresh,
-            &candidates,
-            &mut fold,
-            &self.rules,
-            &mut self.early,
-            now,
-        );
-        self.write(session, &fates, fold.raises(), candidates.horizon, now)
-            .await?;
-
-        let mut fates = fates.iter();
+        let mut fold = Fold::new(&groups, batch.len());
+        let mut rows = Rows::default();
         let mut decided = Decided {
             outcomes: Vec::with_capacity(batch.len()),
             // Of receipts with a final status, two each.
             events: Vec::with_capacity(2 * batch.len()),
         };
+        // Each goes all the way at once, while what it says is at hand.
         for item in batch {
             let mut telling = Telling {
                 encoder: &mut self.encoder,
                 events: &mut decided.events,
             };
             let repeated = known.outcome(item, &mut telling, &self.sealing);
-            let outcome = repeated.unwrap_or_else(|| {
-                let fate = fates.next().expect("every fresh item has a fate");
-                Ok(outcome(fate, self.rules.early_delay, &mut telling))
-            })?;
-            decided.outcomes.push(outcome);
+            decided.outcomes.push(if let Some(repeated) = repeated {
+                repeated?
+            } else {
+                let (rules, early) = (&self.rules, &mut self.early);
+                let fate = fate(item, &candidates, &mut fold, rules, early, now);
+                self.sealing.row(&fate, &rules.inbound_subject, &mut rows)?;
+                outcome(&fate, rules.early_delay, &mut telling)
+            });
         }
+        write(session, rows, fold.raises(), candidates.horizon, now).await?;
         Ok(decided)
     }
+}
 
-    async fn write(
-        &mut self,
-        session: &Session,
-        fates: &[Fate<'_>],
-        mut raises: Vec<Raise<'_>>,
-        horizon: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let rows = self.sealing.rows(fates, &self.rules.inbound_subject)?;
-        // Sent together: inside the transaction their order means nothing. All are heard, in this
-        // order: the first that fails says why, those behind it only that the transaction has.
-        let (raised, received, parked, rejected) = tokio::join!(
-            session.raise(&mut raises, horizon, now),
-            session.insert_receipts(&rows.receipts, now),
-            session.insert_parked(&rows.parked, now),
-            session.insert_rejected(&rows.rejected, now),
-        );
-        [raised, received, parked, rejected]
-            .into_iter()
-            .collect::<Result<(), _>>()?;
-        Ok(())
-    }
+/// One after the other, for a fault of one must not be told by the next; and COPY last, for behind a
+/// statement that fails the driver loses step with the server (rust-postgres #789).
+async fn write(
+    session: &Session,
+    rows: Rows<'_>,
+    mut raises: Vec<Raise<'_>>,
+    horizon: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    session.raise(&mut raises, horizon, now).await?;
+    session.insert_parked(&rows.parked, now).await?;
+    session.insert_rejected(&rows.rejected, now).await?;
+    session.insert_receipts(rows.receipts).await
 }
 
 /// How a fresh envelope ends.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use aws_lc_rs::digest;
 use jiff::Timestamp;
+use sha1::{Digest as _, Sha1};
 use uuid::Uuid;
 
 /// Namespace of every `UUIDv5` this product derives. It is part of the published contract: change it
@@ -25,8 +26,13 @@ pub struct Identity {
 impl Identity {
     /// CONTRACT §1: `UUIDv5` of (stream name, sequence, stored-at nanoseconds).
     pub fn receipt_id(&self) -> ReceiptId {
-        let (sequence, stored_ns) = (self.sequence.to_string(), self.stored_ns.to_string());
-        ReceiptId(named([&self.stream, &sequence, &stored_ns]))
+        let (mut sequence, mut stored_ns) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let sequence = sequence.format(self.sequence);
+        ReceiptId(named([
+            &self.stream,
+            sequence,
+            stored_ns.format(self.stored_ns),
+        ]))
     }
 
     /// Where its rows are.
@@ -41,6 +47,12 @@ impl Identity {
     /// Stored-at time in the microseconds of `timestamptz`.
     pub fn stored_micros(&self) -> i64 {
         self.stored_ns.div_euclid(1_000)
+    }
+
+    /// For how long it has been stored; nothing where clocks disagree.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        let micros = now.as_microsecond() - self.stored_micros();
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
     pub fn stored_at(&self) -> Timestamp {
@@ -131,15 +143,13 @@ fn named<const N: usize>(parts: [&str; N]) -> Uuid {
     hash.uuid()
 }
 
-/// A `UUIDv5` in the making, whose name comes in parts. [`Uuid::new_v5`] wants it in one piece, and
-/// hashes it without the processor's instructions for that.
-struct Derivation(digest::Context);
+/// A `UUIDv5` in the making, whose name comes in parts. The uuid crate wants it in one piece, and hashes
+/// it without the processor's instructions for that; aws-lc has them, but allocates for each.
+struct Derivation(Sha1);
 
 impl Derivation {
     fn new() -> Self {
-        let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
-        hash.update(NAMESPACE.as_bytes());
-        Self(hash)
+        Self(Sha1::new_with_prefix(NAMESPACE.as_bytes()))
     }
 
     fn add(&mut self, part: &[u8]) {
@@ -147,9 +157,9 @@ impl Derivation {
     }
 
     fn uuid(self) -> Uuid {
-        let hash = self.0.finish();
+        let hash = self.0.finalize();
         let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.as_ref()[..16]);
+        bytes.copy_from_slice(&hash[..16]);
         uuid::Builder::from_sha1_bytes(bytes).into_uuid()
     }
 }

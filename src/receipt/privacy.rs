@@ -2,6 +2,8 @@
 
 mod own_numbers;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use self::own_numbers::OwnNumbers;
@@ -67,7 +69,6 @@ pub struct Personal<'a> {
 }
 
 /// A receipt's text, parted into what may stand in the open and what is sealed.
-#[derive(Default)]
 pub struct Parted<'a> {
     pub operator_message_id: Option<&'a str>,
     pub stat: Option<&'a str>,
@@ -75,6 +76,9 @@ pub struct Parted<'a> {
     pub network_error_code: Option<&'a str>,
     pub submit_date: Option<&'a str>,
     pub done_date: Option<&'a str>,
+    /// The carrier's word in upper case where it says what was decided and may stand in the open, else
+    /// the SMPP word of the state.
+    pub status_word: Cow<'a, str>,
     pub personal: Personal<'a>,
     /// Whether a text other than the two addresses was withheld.
     pub withheld: bool,
@@ -99,6 +103,9 @@ impl<'a> Parted<'a> {
         let (stat, sealed_stat) = part_text(receipt.stat());
         let (err, sealed_err) = part_text(receipt.err());
         let (network_error_code, sealed_code) = part_text(receipt.network_error_code());
+        let word = receipt.word().filter(|word| !may_be_number(word, &own));
+        let status_word = word.map(in_upper_case);
+        let status_word = status_word.unwrap_or_else(|| Cow::Borrowed(receipt.smpp_word()));
         // Digits are a date's nature, so only a text that reads as a date may stand in the open, and
         // the zeros that mean none.
         let mut part_date = |text: Option<&'a str>, readable: bool| {
@@ -118,6 +125,7 @@ impl<'a> Parted<'a> {
             network_error_code,
             submit_date,
             done_date,
+            status_word,
             personal: Personal {
                 source: receipt.source().map(PhoneNumber::expose),
                 dest: receipt.dest().map(PhoneNumber::expose),
@@ -134,12 +142,11 @@ impl<'a> Parted<'a> {
 }
 
 impl Personal<'_> {
-    /// The value to seal; `None` when the receipt holds no personal data.
-    pub fn to_value(&self) -> Option<Vec<u8>> {
-        if *self == Self::default() {
-            return None;
+    /// Writes the value to seal into an empty buffer; nothing when the receipt holds no personal data.
+    pub fn write(&self, value: &mut Vec<u8>) {
+        if *self != Self::default() {
+            serde_json::to_writer(value, self).expect("strings serialize into memory");
         }
-        Some(serde_json::to_vec(self).expect("strings serialize into memory"))
     }
 }
 
@@ -169,6 +176,14 @@ impl Unsealed {
 /// Whether `text` may hold a phone number, or says one of the receipt's own addresses.
 pub(super) fn is_personal(text: &str, receipt: &Receipt) -> bool {
     may_be_number(text, &OwnNumbers::of(receipt))
+}
+
+fn in_upper_case(word: &str) -> Cow<'_, str> {
+    if word.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        Cow::Owned(word.to_ascii_uppercase())
+    } else {
+        Cow::Borrowed(word)
+    }
 }
 
 fn may_be_number(text: &str, own: &OwnNumbers<'_>) -> bool {

@@ -2,41 +2,31 @@
 
 mod stored;
 
-use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 pub use self::stored::StoredReceipt;
 pub(super) use self::stored::{COLUMNS, FIND, first_decision, receipt_columns};
+use super::copy::CopyRows;
+use super::messages::Numeric;
 use super::{Session, StoreError};
 use crate::receipt::decision::{Decision, Flags, Verdict};
 use crate::receipt::ids::{Identity, RowKey};
 
-pub(super) const INSERT: &str = "\
--- insert_receipts
-INSERT INTO dlr.delivery_receipts (
+/// COPY takes half the time of a plain INSERT from `unnest`, and a plain INSERT less than half of one
+/// with ON CONFLICT: whether a receipt is stored already is looked up before.
+pub(super) const COPY: &str = "\
+-- copy_receipts
+COPY dlr.delivery_receipts (
     stored_at, stream, seq, receipt_id, disposition, reason, late, message_id, account_id,
     carrier_id, operator_message_id, segment, segments, group_id, client_ref, mccmnc, price,
     currency, previous_status, status, reported_status, stat, message_state, err,
     network_error_code, flags, submit_date, done_date, submitted_at, done_at, received_at,
     processed_at, personal_sealed, source_hash, dest_hash, hash_kid, group_status,
     profile_revision)
-SELECT stored_at, $1, seq, receipt_id, disposition, reason, $2, message_id, account_id,
-    carrier_id, operator_message_id, segment, segments, group_id, client_ref, mccmnc,
-    price::numeric, currency, previous_status, status, reported_status, stat, message_state, err,
-    network_error_code, flags, submit_date, done_date, submitted_at, done_at, received_at,
-    $3, personal_sealed, source_hash, dest_hash, hash_kid, group_status, profile_revision
-FROM unnest($4::timestamptz[], $5::int8[], $6::uuid[], $7::text[], $8::text[], $9::uuid[],
-    $10::uuid[], $11::text[], $12::text[], $13::int2[], $14::int2[], $15::uuid[], $16::text[],
-    $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
-    $24::int2[], $25::text[], $26::text[], $27::int4[], $28::text[], $29::text[],
-    $30::timestamptz[], $31::timestamptz[], $32::timestamptz[], $33::bytea[], $34::bytea[],
-    $35::bytea[], $36::int4[], $37::text[], $38::int4[])
-  AS v (stored_at, seq, receipt_id, disposition, reason, message_id, account_id, carrier_id,
-    operator_message_id, segment, segments, group_id, client_ref, mccmnc, price, currency,
-    previous_status, status, reported_status, stat, message_state, err, network_error_code, flags,
-    submit_date, done_date, submitted_at, done_at, received_at, personal_sealed, source_hash,
-    dest_hash, hash_kid, group_status, profile_revision)";
+FROM STDIN (FORMAT binary)";
+
+const COPIED: i16 = 38;
 
 /// Whoever handles first deliveries shares the lock of their ranges until the end of the transaction,
 /// whoever handles redeliveries has it alone: so that two replicas cannot give one envelope two
@@ -53,8 +43,10 @@ FROM (SELECT DISTINCT k FROM unnest($1::int8[]) AS k ORDER BY k) AS ordered";
 
 /// A decision with what else its row holds.
 pub struct NewReceipt<'a> {
-    pub key: RowKey,
+    pub key: &'a RowKey,
     pub decision: Decision<'a>,
+    /// The message's, which goes from table to table as it is.
+    pub exact_price: Option<Numeric<'a>>,
     /// `None` when it is itself a phone number.
     pub open_operator_message_id: Option<&'a str>,
     pub reported_status: Option<&'static str>,
@@ -63,7 +55,7 @@ pub struct NewReceipt<'a> {
     pub flags: Flags,
     pub submit_date: Option<&'a str>,
     pub done_date: Option<&'a str>,
-    pub personal_sealed: Option<Vec<u8>>,
+    pub personal_sealed: Option<&'a [u8]>,
     pub source_hash: Option<[u8; 16]>,
     pub dest_hash: Option<[u8; 16]>,
     pub hash_kid: Option<i32>,
@@ -71,62 +63,70 @@ pub struct NewReceipt<'a> {
     pub profile_revision: i32,
 }
 
+/// Receipts to be stored.
+pub struct NewReceipts(CopyRows);
+
+impl Default for NewReceipts {
+    fn default() -> Self {
+        Self(CopyRows::new(COPIED))
+    }
+}
+
+impl NewReceipts {
+    pub fn push(&mut self, receipt: &NewReceipt<'_>) {
+        let NewReceipt { key, decision, .. } = receipt;
+        let message = &decision.message;
+        let (disposition, reason) = disposition(decision.verdict);
+        self.0
+            .row()
+            .put(key.stored_at)
+            .put(&*key.stream)
+            .put(key.sequence.cast_signed())
+            .put(decision.receipt_id.0)
+            .put(disposition)
+            .put(reason)
+            .put(decision.late)
+            .put(message.id)
+            .put(message.account_id)
+            .put(decision.carrier_id)
+            .put(receipt.open_operator_message_id)
+            .put(message.segment)
+            .put(message.segments)
+            .put(message.group_id)
+            .put(message.client_ref)
+            .put(message.mccmnc)
+            .put(receipt.exact_price)
+            .put(message.currency)
+            .put(decision.previous_status)
+            .put(decision.status)
+            .put(receipt.reported_status)
+            .put(decision.stat)
+            .put(receipt.message_state)
+            .put(decision.err)
+            .put(receipt.network_error_code)
+            .put(receipt.flags.0)
+            .put(receipt.submit_date)
+            .put(receipt.done_date)
+            .put(decision.submitted_at)
+            .put(decision.done_at)
+            .put(decision.received_at)
+            .put(decision.processed_at)
+            .put(receipt.personal_sealed)
+            .put(receipt.source_hash.as_ref().map(<[u8; 16]>::as_slice))
+            .put(receipt.dest_hash.as_ref().map(<[u8; 16]>::as_slice))
+            .put(receipt.hash_kid)
+            .put(decision.group_status)
+            .put(receipt.profile_revision);
+    }
+}
+
 impl Session {
-    /// Stores the receipts of one stream, all decided at `processed_at`.
-    pub async fn insert_receipts(
-        &self,
-        receipts: &[NewReceipt<'_>],
-        processed_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let Some(first) = receipts.first() else {
-            return Ok(());
-        };
-        let params = [
-            &&*first.key.stream as &(dyn ToSql + Sync),
-            &first.decision.late,
-            &processed_at,
-            column!(receipts, |r| r.key.stored_at),
-            column!(receipts, |r| r.key.sequence.cast_signed()),
-            column!(receipts, |r| r.decision.receipt_id.0),
-            column!(receipts, |r| disposition(r.decision.verdict).0),
-            column!(receipts, |r| disposition(r.decision.verdict).1),
-            column!(receipts, |r| r.decision.message.id),
-            column!(receipts, |r| r.decision.message.account_id),
-            column!(receipts, |r| r.decision.carrier_id),
-            column!(receipts, |r| r.open_operator_message_id),
-            column!(receipts, |r| r.decision.message.segment),
-            column!(receipts, |r| r.decision.message.segments),
-            column!(receipts, |r| r.decision.message.group_id),
-            column!(receipts, |r| r.decision.message.client_ref),
-            column!(receipts, |r| r.decision.message.mccmnc),
-            column!(receipts, |r| r.decision.message.price),
-            column!(receipts, |r| r.decision.message.currency),
-            column!(receipts, |r| r.decision.previous_status),
-            column!(receipts, |r| r.decision.status),
-            column!(receipts, |r| r.reported_status),
-            column!(receipts, |r| r.decision.stat),
-            column!(receipts, |r| r.message_state),
-            column!(receipts, |r| r.decision.err),
-            column!(receipts, |r| r.network_error_code),
-            column!(receipts, |r| r.flags.0),
-            column!(receipts, |r| r.submit_date),
-            column!(receipts, |r| r.done_date),
-            column!(receipts, |r| r.decision.submitted_at),
-            column!(receipts, |r| r.decision.done_at),
-            column!(receipts, |r| r.decision.received_at),
-            column!(receipts, |r| r.personal_sealed.as_deref()),
-            column!(receipts, |r| r
-                .source_hash
-                .as_ref()
-                .map(<[u8; 16]>::as_slice)),
-            column!(receipts, |r| r.dest_hash.as_ref().map(<[u8; 16]>::as_slice)),
-            column!(receipts, |r| r.hash_kid),
-            column!(receipts, |r| r.decision.group_status),
-            column!(receipts, |r| r.profile_revision),
-        ];
-        self.client
-            .execute(&self.statements.insert_receipts, &params)
-            .await?;
+    /// Stores them all, or none; the last statement of its transaction that may fail.
+    pub async fn insert_receipts(&self, receipts: NewReceipts) -> Result<(), StoreError> {
+        if !receipts.0.is_empty() {
+            let copy = &self.statements.copy_receipts;
+            receipts.0.send(&self.client, copy).await?;
+        }
         Ok(())
     }
 

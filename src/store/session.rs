@@ -20,7 +20,9 @@ pub(super) struct Statements {
     pub(super) candidates: Statement,
     pub(super) lock_siblings: Statement,
     pub(super) raise: Statement,
-    pub(super) insert_receipts: Statement,
+    /// Where rows have places.
+    pub(super) raise_at: Option<Statement>,
+    pub(super) copy_receipts: Statement,
     pub(super) insert_parked: Statement,
     pub(super) insert_rejected: Statement,
     pub(super) lock: Statement,
@@ -32,11 +34,19 @@ pub(super) struct Statements {
 
 impl Session {
     pub async fn open(client: Client) -> Result<Self, StoreError> {
+        let has_places: bool = client.query_one(messages::HAS_PLACES, &[]).await?.get(0);
+        let (candidates, raise_at) = if has_places {
+            let raise_at = client.prepare(messages::RAISE_AT).await?;
+            (messages::CANDIDATES, Some(raise_at))
+        } else {
+            (messages::CANDIDATES_WITHOUT_PLACES, None)
+        };
         let statements = Statements {
-            candidates: client.prepare(messages::CANDIDATES).await?,
+            candidates: client.prepare(candidates).await?,
             lock_siblings: client.prepare(siblings::LOCK).await?,
             raise: client.prepare(messages::RAISE).await?,
-            insert_receipts: client.prepare(receipts::INSERT).await?,
+            raise_at,
+            copy_receipts: client.prepare(receipts::COPY).await?,
             insert_parked: client.prepare(parked::INSERT).await?,
             insert_rejected: client.prepare(rejected::INSERT).await?,
             lock: client.prepare(receipts::LOCK).await?,

@@ -12,8 +12,8 @@ use crate::receipt::group::SEGMENTS_MAX;
 ///
 /// No circle of waiting transactions comes of it. Who waits here holds segments of lower ids only.
 /// Who waits in the update of the batch holds all its segments by then, so it waits for a message
-/// that is none; nobody locks those here, and they too are updated in the order of ids. Where
-/// somebody breaks this order (the orchestrator, a replica that does not look at groups, a view with
+/// that is none; nobody locks those here, and they too are updated in the order of ids, but for those
+/// that somebody has just changed. Where somebody breaks this order (the orchestrator, a replica that does not look at groups, a view with
 /// `security_barrier`, which locks before it sorts), PostgreSQL ends the circle and the batch is
 /// decided afresh.
 ///

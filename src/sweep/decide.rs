@@ -21,7 +21,7 @@ use crate::pipeline::matching::rows::Sealing;
 use crate::receipt::decision::Unmatched;
 use crate::receipt::ids::{ReceiptId, RowKey};
 use crate::seal::KeyRing;
-use crate::store::receipts::StoredReceipt;
+use crate::store::receipts::{NewReceipts, StoredReceipt};
 use crate::store::{Session, StoreError};
 use crate::telemetry::metrics::Metrics;
 
@@ -146,8 +146,8 @@ impl Deciding {
         });
         let candidates = Candidates::find(session, receipts, self.reach).await?;
         let groups = Groups::lock(session, &candidates, &self.groups).await?;
-        let mut fold = Fold::new(&groups);
-        let mut rows = Vec::new();
+        let mut fold = Fold::new(&groups, readings.len());
+        let mut rows = NewReceipts::default();
         let mut findings = Vec::with_capacity(readings.len());
         for Reading { row, receipt } in readings {
             let receipt_id = row.parked().receipt_id;
@@ -164,7 +164,7 @@ impl Deciding {
                             late: true,
                         };
                         let matched = fold.decide(case, candidate, now);
-                        rows.push(self.sealing.receipt(&matched)?);
+                        rows.push(&self.sealing.receipt(&matched)?);
                         let mut events = Vec::new();
                         events::of_decision(&self.source, &matched.decision, &mut events);
                         Finding::Matched {
@@ -177,11 +177,9 @@ impl Deciding {
             findings.push(finding);
         }
         let mut raises = fold.raises();
-        let (raised, inserted) = tokio::join!(
-            session.raise(&mut raises, candidates.horizon, now),
-            session.insert_receipts(&rows, now),
-        );
-        raised.and(inserted)?;
+        // COPY last: see `matching`.
+        session.raise(&mut raises, candidates.horizon, now).await?;
+        session.insert_receipts(rows).await?;
         Ok(findings)
     }
 

@@ -225,6 +225,27 @@ async fn a_row_that_postgresql_refuses_stays_open_and_holds_up_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_whose_message_cannot_be_updated_stays_open_and_holds_up_no_other() {
+    let mut app = TestApp::around(|_| {}).await;
+    let poison = "ALTER TABLE orch.sms_messages ADD CONSTRAINT poison
+        CHECK (operator_message_id <> '13' OR status = 'sent')";
+    app.sql.batch_execute(poison).await.unwrap();
+    let mut rows = Vec::new();
+    for n in 1..=40 {
+        app.message(&n.to_string()).await;
+        rows.push(Row::new(n, receipt(&n.to_string(), "DELIVRD")));
+    }
+    park(&app, &ring(&app), &rows).await;
+    app.add_processor().await;
+    resolved(&app, 39).await;
+    let left = "SELECT operator_message_id FROM orch.sms_messages WHERE status = 'sent'";
+    assert_eq!(app.column(left).await, ["13"]);
+    assert_eq!(app.webhooks().await.len(), 39);
+    let unavailable = r#"dlr_sweep_failures_total{cause="unavailable"} 0"#;
+    assert!(app.counts(unavailable), "{}", app.metrics());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_row_whose_message_others_keep_changing_does_not_lapse() {
     let mut app = TestApp::around(|_| {}).await;
     // The status moves whenever we would change it, as if somebody were always faster.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::config;
@@ -54,9 +54,7 @@ impl Reach {
         let horizon = receipt.profile().horizon.unwrap_or(self.horizon);
         Window {
             horizon: before(stored_at, horizon),
-            until: stored_at
-                .checked_add(signed(self.lag))
-                .unwrap_or(Timestamp::MAX),
+            until: plus_micros(stored_at, micros(self.lag)).unwrap_or(Timestamp::MAX),
         }
     }
 }
@@ -70,9 +68,10 @@ impl<'a> Candidates<'a> {
         receipts: impl Iterator<Item = (&'a Receipt, Timestamp)>,
         reach: Reach,
     ) -> Result<Self, StoreError> {
-        let mut keys = HashMap::new();
-        let mut asked: Vec<Key<'_>> = Vec::new();
-        let mut wanted = Vec::new();
+        let most = receipts.size_hint().1.unwrap_or(0);
+        let mut keys = HashMap::with_capacity(most);
+        let mut asked: Vec<Key<'_>> = Vec::with_capacity(most);
+        let mut wanted = Vec::with_capacity(most);
         for (receipt, stored_at) in receipts.filter(|(receipt, _)| receipt.id_in_notation) {
             let (carrier, operator_message_id) = key(receipt);
             let Window { horizon, until } = reach.window(receipt, stored_at);
@@ -90,10 +89,10 @@ impl<'a> Candidates<'a> {
             wanted.push((at, Window { horizon, until }));
         }
         let mut found = session.candidates(&asked).await?;
-        found.sort_by_key(Candidate::key);
+        found.sort_by_key(|candidate| candidate.key);
         let mut slots = vec![(0, 0); asked.len()];
         for (at, candidate) in found.iter().enumerate() {
-            let (first, count) = &mut slots[candidate.key()];
+            let (first, count) = &mut slots[candidate.key];
             if *count == 0 {
                 *first = at;
             }
@@ -112,6 +111,9 @@ impl<'a> Candidates<'a> {
 
     /// The groups of those that are segments of one, each once.
     pub(crate) fn groups(&self) -> Vec<Uuid> {
+        if !self.found.iter().any(Candidate::has_group) {
+            return Vec::new();
+        }
         let wanted = self.wanted.iter();
         let matches = wanted.filter_map(|&(key, window)| self.within(key, window).ok());
         let segments = matches.filter_map(|found| found.message.group());
@@ -127,7 +129,7 @@ impl<'a> Candidates<'a> {
             return Err(Unmatched::Ambiguous);
         }
         let candidates = self.found[first..first + count].iter();
-        let mut within = candidates.filter(|candidate| window.has(candidate.created_at()));
+        let mut within = candidates.filter(|candidate| window.has(candidate.created_at));
         match (within.next(), within.next()) {
             (None, _) => Err(Unmatched::NoMessage),
             (Some(only), None) => Ok(only.found()),
@@ -171,9 +173,15 @@ fn key(receipt: &Receipt) -> (&str, &str) {
 
 /// The oldest a message may be, for its id may have been given to another since.
 pub(crate) fn before(now: Timestamp, age: Duration) -> Timestamp {
-    now.checked_sub(signed(age)).unwrap_or(Timestamp::MIN)
+    plus_micros(now, -micros(age)).unwrap_or(Timestamp::MIN)
 }
 
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+/// To the microsecond, as PostgreSQL has its times; jiff's own sums go through calendar arithmetic.
+fn plus_micros(time: Timestamp, by: i64) -> Option<Timestamp> {
+    let time = time.as_microsecond().checked_add(by)?;
+    Timestamp::from_microsecond(time).ok()
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

@@ -13,8 +13,12 @@ use crate::receipt::{Receipt, Rejection};
 use crate::store::messages::Found;
 
 /// What becomes of one envelope.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and most are of the large one: boxed, each would be an allocation"
+)]
 pub(super) enum Fate<'a> {
-    Matched(Box<Matched<'a>>),
+    Matched(Matched<'a>),
     Parked {
         item: &'a Item,
         parked: Parked<'a>,
@@ -28,35 +32,35 @@ pub(super) enum Fate<'a> {
     Early,
 }
 
-/// Decides on `items`, which are in stream order: one fate each.
-pub(super) fn fates<'a>(
-    items: &[&'a Item],
+/// Decides on an item; they come in stream order.
+pub(super) fn fate<'a>(
+    item: &'a Item,
     candidates: &'a Candidates<'a>,
     fold: &mut Fold<'a>,
     rules: &Rules,
     early: &mut EarlyBudget,
     now: Timestamp,
-) -> Vec<Fate<'a>> {
-    let fate = |&item: &&'a Item| match &item.reading {
-        Err(rejection) => Fate::Rejected {
-            item,
-            rejection: *rejection,
-        },
-        Ok(receipt) => match find(item, receipt, candidates, rules) {
-            Ok(found) => {
-                let case = Case {
-                    key: item.envelope.identity.row_key(),
-                    receipt_id: item.envelope.identity.receipt_id(),
-                    receipt,
-                    late: false,
-                };
-                Fate::Matched(Box::new(fold.decide(case, found, now)))
-            }
-            Err(Unmatched::NoMessage) if may_wait(item, rules) && early.take() => Fate::Early,
-            Err(because) => park(item, receipt, because, now),
-        },
+) -> Fate<'a> {
+    let receipt = match &item.reading {
+        Ok(receipt) => receipt,
+        Err(rejection) => {
+            let rejection = *rejection;
+            return Fate::Rejected { item, rejection };
+        }
     };
-    items.iter().map(fate).collect()
+    match find(item, receipt, candidates, rules) {
+        Ok(found) => {
+            let case = Case {
+                key: item.envelope.identity.row_key(),
+                receipt_id: item.envelope.identity.receipt_id(),
+                receipt,
+                late: false,
+            };
+            Fate::Matched(fold.decide(case, found, now))
+        }
+        Err(Unmatched::NoMessage) if may_wait(item, rules) && early.take() => Fate::Early,
+        Err(because) => park(item, receipt, because, now),
+    }
 }
 
 fn find<'a>(

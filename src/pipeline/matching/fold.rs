@@ -1,5 +1,6 @@
 //! The decisions of a batch: each receipt meets the status that the ones before it left.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use crate::receipt::group::GroupStatus;
 use crate::receipt::ids::{ReceiptId, RowKey};
 use crate::receipt::privacy::Parted;
 use crate::receipt::status::{MessageState, Status};
-use crate::store::messages::{Found, Raise};
+use crate::store::messages::{Found, Numeric, Raise, RowPlace};
 
 /// A receipt and whose it is, out of an envelope or out of a parked row.
 pub struct Case<'a> {
@@ -28,6 +29,8 @@ pub struct Matched<'a> {
     pub case: Case<'a>,
     pub parted: Parted<'a>,
     pub decision: Decision<'a>,
+    /// The message's, as it stands in its row.
+    pub exact_price: Option<Numeric<'a>>,
 }
 
 /// The messages of a batch, as the receipts so far leave them.
@@ -38,19 +41,21 @@ pub struct Fold<'a> {
 
 /// A message in the course of a batch.
 struct Running<'a> {
+    place: Option<RowPlace>,
     /// As the database has it.
     stored: &'a str,
     /// As the receipts so far left it.
     status: &'a str,
-    /// The last receipt that raised it, if any did.
-    raise: Option<(Status, &'a Receipt, Timestamp)>,
+    /// What the last receipt that raised it says, if any did.
+    raise: Option<(Status, Cow<'a, str>, Timestamp)>,
 }
 
 impl<'a> Fold<'a> {
-    pub fn new(groups: &'a Groups) -> Self {
+    /// For so many receipts at most.
+    pub fn new(groups: &'a Groups, receipts: usize) -> Self {
         Self {
             groups,
-            messages: HashMap::new(),
+            messages: HashMap::with_capacity(receipts),
         }
     }
 
@@ -64,6 +69,7 @@ impl<'a> Fold<'a> {
             let locked = siblings.iter().find(|sibling| sibling.id == message.id);
             let stored = locked.map_or(found.status, |sibling| &sibling.status);
             Running {
+                place: found.place,
                 stored,
                 status: stored,
                 raise: None,
@@ -71,17 +77,17 @@ impl<'a> Fold<'a> {
         });
         let previous_status = running.status;
         let received_at = receipt.received_at.unwrap_or(case.key.stored_at);
+        let parted = Parted::of(receipt);
         let verdict = judge(Status::from_stored(previous_status), receipt.status());
         if let (Verdict::Applied, Some(status)) = (verdict, receipt.status()) {
             running.status = status.as_str();
-            running.raise = Some((status, receipt, received_at));
+            running.raise = Some((status, parted.status_word.clone(), received_at));
         }
         let status = running.status;
         let messages = &self.messages;
         let running = |id| messages.get(&id).map(|running| running.status);
         let expected = receipt.profile().segments;
         let group_status = self.groups.status(&message, expected, running);
-        let parted = Parted::of(receipt);
         let state_word = match receipt.stat() {
             None => receipt.message_state().and_then(MessageState::word),
             Some(_) => None,
@@ -107,22 +113,24 @@ impl<'a> Fold<'a> {
             case,
             parted,
             decision,
+            exact_price: found.price,
         }
     }
 
     /// One update a message, from the status in the database to the last one.
-    pub fn raises(&self) -> Vec<Raise<'a>> {
-        let raised = |(&id, running): (&Uuid, &Running<'a>)| {
-            let (status, receipt, received_at) = running.raise?;
+    pub fn raises(self) -> Vec<Raise<'a>> {
+        let raised = |(id, running): (Uuid, Running<'a>)| {
+            let (status, word, received_at) = running.raise?;
             Some(Raise {
                 id,
+                place: running.place,
                 previous: running.stored,
                 status: status.as_str(),
-                word: receipt.status_word().into_owned(),
+                word,
                 received_at,
             })
         };
-        self.messages.iter().filter_map(raised).collect()
+        self.messages.into_iter().filter_map(raised).collect()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::receipt::{PhoneNumber, Rejection};
 use crate::seal::{KeyRing, Place, Purpose, Sealer};
 use crate::store::StoreError;
 use crate::store::parked::NewParked;
-use crate::store::receipts::{NewReceipt, StoredReceipt};
+use crate::store::receipts::{NewReceipt, NewReceipts, StoredReceipt};
 use crate::store::rejected::NewRejected;
 
 /// Digits below which a sender is a name or a short code and no number to index.
@@ -26,11 +26,15 @@ pub struct Sealing {
     ring: Arc<KeyRing>,
     personal: Sealer,
     payloads: Sealer,
+    /// Kept between calls for their room only: what is personal of one receipt, and that sealed.
+    value: Vec<u8>,
+    envelope: Vec<u8>,
 }
 
+/// What a batch leaves behind in the tables.
 #[derive(Default)]
 pub(super) struct Rows<'a> {
-    pub(super) receipts: Vec<NewReceipt<'a>>,
+    pub(super) receipts: NewReceipts,
     pub(super) parked: Vec<NewParked<'a>>,
     pub(super) rejected: Vec<NewRejected<'a>>,
 }
@@ -41,38 +45,39 @@ impl Sealing {
             ring: Arc::clone(ring),
             personal: Sealer::new(Arc::clone(ring), Purpose::Msisdn),
             payloads: Sealer::new(Arc::clone(ring), Purpose::Parked),
+            value: Vec::new(),
+            envelope: Vec::new(),
         }
     }
 
-    pub(super) fn rows<'a>(
+    /// The row that a fate leaves, if any.
+    pub(super) fn row<'a>(
         &mut self,
-        fates: &[Fate<'a>],
+        fate: &Fate<'a>,
         inbound: &str,
-    ) -> Result<Rows<'a>, StoreError> {
-        let mut rows = Rows::default();
-        for fate in fates {
-            match fate {
-                Fate::Matched(matched) => rows.receipts.push(self.receipt(matched)?),
-                Fate::Parked { item, parked, .. } => {
-                    let payload_sealed = self.payload(&item.envelope.payload, parked)?;
-                    rows.parked.push(NewParked {
-                        identity: &item.envelope.identity,
-                        parked: *parked,
-                        deliveries: i32::try_from(item.envelope.deliveries).unwrap_or(i32::MAX),
-                        received_at: (item.reading.as_ref().ok())
-                            // A row that PostgreSQL refused carries as little as it may.
-                            .filter(|_| !item.poison)
-                            .and_then(|receipt| receipt.received_at),
-                        payload_sealed,
-                    });
-                }
-                Fate::Rejected { item, rejection } => {
-                    rows.rejected.push(self.rejected(item, *rejection, inbound));
-                }
-                Fate::Early => {}
+        rows: &mut Rows<'a>,
+    ) -> Result<(), StoreError> {
+        match fate {
+            Fate::Matched(matched) => rows.receipts.push(&self.receipt(matched)?),
+            Fate::Parked { item, parked, .. } => {
+                let payload_sealed = self.payload(&item.envelope.payload, parked)?;
+                rows.parked.push(NewParked {
+                    identity: &item.envelope.identity,
+                    parked: *parked,
+                    deliveries: i32::try_from(item.envelope.deliveries).unwrap_or(i32::MAX),
+                    received_at: (item.reading.as_ref().ok())
+                        // A row that PostgreSQL refused carries as little as it may.
+                        .filter(|_| !item.poison)
+                        .and_then(|receipt| receipt.received_at),
+                    payload_sealed,
+                });
             }
+            Fate::Rejected { item, rejection } => {
+                rows.rejected.push(self.rejected(item, *rejection, inbound));
+            }
+            Fate::Early => {}
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// The payload of a parked receipt, sealed.
@@ -84,30 +89,38 @@ impl Sealing {
         park::seal(&mut self.payloads, payload, parked)
     }
 
-    pub fn receipt<'a>(&mut self, matched: &Matched<'a>) -> Result<NewReceipt<'a>, StoreError> {
+    pub fn receipt<'a>(
+        &'a mut self,
+        matched: &'a Matched<'_>,
+    ) -> Result<NewReceipt<'a>, StoreError> {
         let Matched {
             case,
             parted,
             decision,
+            exact_price,
         } = matched;
         let receipt = case.receipt;
-        let personal_sealed = match parted.personal.to_value() {
-            None => None,
-            Some(value) => {
-                let place = personal_place(
-                    decision.receipt_id.0,
-                    decision.carrier_id,
-                    decision.message.account_id,
-                );
-                Some(self.personal.seal(&place, &value)?)
-            }
-        };
+        self.value.clear();
+        parted.personal.write(&mut self.value);
+        let is_personal = !self.value.is_empty();
+        if is_personal {
+            let place = personal_place(
+                decision.receipt_id.0,
+                decision.carrier_id,
+                decision.message.account_id,
+            );
+            let Self {
+                envelope, value, ..
+            } = self;
+            self.personal.seal_into(envelope, &place, value)?;
+        }
         let source = receipt.source().and_then(|number| self.index(number));
         let dest = receipt.dest().and_then(|number| self.index(number));
         let conflict = decision.verdict == Verdict::Recorded(Because::Conflict);
         Ok(NewReceipt {
-            key: case.key.clone(),
+            key: &case.key,
             decision: *decision,
+            exact_price: *exact_price,
             profile_revision: receipt.profile().revision,
             open_operator_message_id: parted.operator_message_id,
             reported_status: receipt.status().map(Status::as_str),
@@ -120,7 +133,7 @@ impl Sealing {
                 .with(Flags::WITHHELD, parted.withheld),
             submit_date: parted.submit_date,
             done_date: parted.done_date,
-            personal_sealed,
+            personal_sealed: is_personal.then_some(self.envelope.as_slice()),
             source_hash: source.map(|(_, hash)| hash),
             dest_hash: dest.map(|(_, hash)| hash),
             hash_kid: source.or(dest).map(|(kid, _)| kid),
@@ -143,10 +156,10 @@ impl Sealing {
 
     fn index(&self, number: PhoneNumber<'_>) -> Option<(i32, [u8; 16])> {
         let digits = number.digits();
-        if digits.len() < INDEXED_DIGITS {
+        if digits.as_str().len() < INDEXED_DIGITS {
             return None;
         }
-        let index = self.ring.blind_index(&digits);
+        let index = self.ring.blind_index(digits.as_str());
         Some((index.kid.cast_signed(), index.hash))
     }
 

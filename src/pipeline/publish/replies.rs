@@ -1,9 +1,7 @@
 //! Reply subjects: the inbox, and behind its last dot the number of the attempt.
 
-use std::io::Write as _;
-
 use async_nats::Subject;
-use bytes::{BufMut as _, BytesMut};
+use bytes::BytesMut;
 
 pub(super) struct Replies {
     /// With the dot behind it.
@@ -40,7 +38,9 @@ impl Replies {
         self.next += 1;
         self.buffer.reserve(self.inbox.len() + DIGITS);
         self.buffer.extend_from_slice(self.inbox.as_bytes());
-        write!((&mut self.buffer).writer(), "{attempt}").expect("a number fits into memory");
+        let mut digits = itoa::Buffer::new();
+        self.buffer
+            .extend_from_slice(digits.format(attempt).as_bytes());
         let subject = Subject::from_utf8(self.buffer.split().freeze());
         (attempt, subject.expect("an inbox and digits are text"))
     }

@@ -19,15 +19,6 @@ pub(super) struct Words<'w> {
     pub(super) trace: &'w Trace,
 }
 
-impl Words<'_> {
-    fn check<'a, E: serde::de::Error>(&self, value: Cow<'a, str>) -> Result<Value<'a>, E> {
-        if value.contains('\0') {
-            return Err(self.trace.fail(Rejection::ContainsNul));
-        }
-        Ok(Some(value))
-    }
-}
-
 impl<'a> DeserializeSeed<'a> for Words<'_> {
     type Value = Value<'a>;
 
@@ -43,12 +34,16 @@ impl<'a> Visitor<'a> for Words<'_> {
         f.write_str("a string or null")
     }
 
+    /// It stands in the payload as it is, where JSON lets no U+0000 stand.
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'a str) -> Result<Value<'a>, E> {
-        self.check(Cow::Borrowed(text))
+        Ok(Some(Cow::Borrowed(text)))
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value<'a>, E> {
-        self.check(Cow::Owned(text.to_owned()))
+        if text.contains('\0') {
+            return Err(self.trace.fail(Rejection::ContainsNul));
+        }
+        Ok(Some(Cow::Owned(text.to_owned())))
     }
 
     fn visit_unit<E>(self) -> Result<Value<'a>, E> {

@@ -5,9 +5,7 @@
 
 use super::{NUMBER_DIGITS, has_digits};
 use crate::receipt::Receipt;
-
-/// Most characters of an address (CONTRACT §3), and so most digits of a number.
-const ADDRESS_MAX: usize = 21;
+use crate::receipt::phone::ADDRESS_MAX;
 
 /// Hexadecimal digits of the largest number of so many decimal ones.
 const HEX_MAX: usize = 18;
@@ -62,7 +60,7 @@ impl<'a> OwnNumbers<'a> {
 /// Whether `text` is one of these numbers, be it written with `+` or other signs.
 pub(in crate::receipt) fn is_number_of(text: &str, own: [Option<&str>; 2]) -> bool {
     let mut own = own.into_iter().flatten();
-    own.any(|own| digits(own).eq(digits(text))) && has_digits(text)
+    text.len() >= NUMBER_DIGITS && own.any(|own| digits(own).eq(digits(text))) && has_digits(text)
 }
 
 impl Number {

@@ -12,6 +12,12 @@ fn seven_digits_in_a_row_may_be_a_number() {
     assert!(!has_number("123456-789012"));
 }
 
+fn value_of(parted: &Parted<'_>) -> Vec<u8> {
+    let mut value = Vec::new();
+    parted.personal.write(&mut value);
+    value
+}
+
 #[test]
 fn an_id_that_is_the_receipts_own_number_is_sealed() {
     let receipt = receipt(
@@ -20,7 +26,7 @@ fn an_id_that_is_the_receipts_own_number_is_sealed() {
     let parted = Parted::of(&receipt);
     assert_eq!(parted.operator_message_id, None);
     assert!(parted.withheld);
-    let value = parted.personal.to_value().unwrap();
+    let value = value_of(&parted);
     assert_eq!(
         sealed_operator_message_id(&value).as_deref(),
         Some("447700900123")
@@ -138,7 +144,7 @@ fn an_id_is_sealed_in_whichever_base_it_is_the_receipts_own_number() {
     assert_eq!(receipt.operator_message_id(), "683d0d991b");
     let parted = Parted::of(&receipt);
     assert_eq!(parted.operator_message_id, None);
-    let value = parted.personal.to_value().unwrap();
+    let value = value_of(&parted);
     assert_eq!(
         sealed_operator_message_id(&value).as_deref(),
         Some("683d0d991b")
@@ -148,5 +154,5 @@ fn an_id_is_sealed_in_whichever_base_it_is_the_receipts_own_number() {
 #[test]
 fn a_receipt_without_personal_data_has_nothing_to_seal() {
     let receipt = receipt(r#"{"carrierId":"acme","operatorMessageId":"7","stat":"DELIVRD"}"#);
-    assert_eq!(Parted::of(&receipt).personal.to_value(), None);
+    assert_eq!(value_of(&Parted::of(&receipt)), b"");
 }

@@ -90,9 +90,10 @@ pub(super) fn decide<'a, 'b>(
             message.status = Cow::Borrowed(status.as_str());
             message.raise = Some(Raise {
                 id,
+                place: None,
                 previous: stored,
                 status: status.as_str(),
-                word: case.meaning.word.clone(),
+                word: Cow::Borrowed(&case.meaning.word),
                 received_at: receipt.received_at,
             });
         }

@@ -81,7 +81,7 @@ fn decide_batch(at: usize, batch: &[Arrival], statuses: &mut [String], told: &mu
     let identities: Vec<Identity> = (at..at + batch.len()).map(identity).collect();
     let now = Timestamp::UNIX_EPOCH;
     let groups = Groups::default();
-    let mut fold = Fold::new(&groups);
+    let mut fold = Fold::new(&groups, 8);
     for (&(message, word, _), identity) in batch.iter().zip(&identities) {
         let case = Case {
             key: identity.row_key(),
@@ -92,6 +92,8 @@ fn decide_batch(at: usize, batch: &[Arrival], statuses: &mut [String], told: &mu
         let found = Found {
             message: row(message),
             status: &statuses[message],
+            price: None,
+            place: None,
         };
         let Matched { decision, .. } = fold.decide(case, found, now);
         let mut events = Vec::new();

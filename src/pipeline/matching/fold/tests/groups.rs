@@ -79,7 +79,7 @@ proptest! {
         let mut statuses = stored.map(|status| STORED[status].to_owned());
         for batch in arrivals.split_inclusive(|&(.., ends)| ends) {
             let groups = siblings(&statuses);
-            let mut fold = Fold::new(&groups);
+            let mut fold = Fold::new(&groups, 8);
             let identity = identity(1);
             for &(message, word, _) in batch {
                 let case = Case {
@@ -89,7 +89,7 @@ proptest! {
                     late: false,
                 };
                 // Read before the lock: whatever it was then, the locked status counts.
-                let found = Found { message: segment(message), status: "sent" };
+                let found = Found { message: segment(message), status: "sent", price: None, place: None };
                 let Decision { previous_status, status, group_status, .. } =
                     fold.decide(case, found, Timestamp::UNIX_EPOCH).decision;
                 prop_assert_eq!(previous_status, &statuses[message]);
@@ -114,8 +114,10 @@ fn what_is_no_segment_or_not_looked_up_has_no_group_status() {
         let found = Found {
             message,
             status: "sent",
+            price: None,
+            place: None,
         };
-        let mut fold = Fold::new(groups);
+        let mut fold = Fold::new(groups, 8);
         let decided = fold.decide(case, found, Timestamp::UNIX_EPOCH);
         decided.decision.group_status.map(str::to_owned)
     };
