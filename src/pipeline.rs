@@ -157,6 +157,7 @@ pub async fn start(
             committed,
             publisher,
             intake: intake.clone(),
+            holdings: Arc::clone(&holdings),
             health: outgoing.member(number),
         };
         tasks.spawn("lane", lane.run());

@@ -3,16 +3,24 @@
 use std::time::Duration;
 
 use dlr::dev::nats::Identity;
+use dlr::lifecycle::Part;
 use futures_util::{FutureExt as _, StreamExt as _};
 
-use crate::support::{PATIENCE, TestApp, eventually, receipt};
+use crate::support::{PATIENCE, TestApp, eventually, receipt, servers};
 
 /// Longer than a pull stays open.
 const IDLE: Duration = Duration::from_secs(3);
 
 async fn publish_known(app: &TestApp, ids: std::ops::Range<u32>) {
+    let fill = format!(
+        "INSERT INTO orch.sms_messages
+            (id, account_id, carrier_id, operator_message_id, status, created_at)
+         SELECT gen_random_uuid(), gen_random_uuid(), 'acme', n::text, 'sent', now()
+         FROM generate_series({}, {} - 1) AS n",
+        ids.start, ids.end
+    );
+    app.sql.batch_execute(&fill).await.unwrap();
     for id in ids {
-        app.message(&id.to_string()).await;
         app.publish(receipt(&id.to_string(), "DELIVRD")).await;
     }
 }
@@ -80,4 +88,97 @@ async fn an_empty_receipt_costs_its_neighbours_no_redelivery() {
         assert_eq!(app.dispositions().await, [100, 0, 0, 1]);
         assert!(app.counts("dlr_redeliveries_total 0"), "{}", app.metrics());
     }
+}
+
+/// Everything there is room for is held at once, and no more: nothing of it can be stored.
+async fn holds_exactly(app: &TestApp, room: u32, ids: std::ops::Range<u32>) {
+    app.database.close().await;
+    app.fault_of(Part::PostgreSql).await;
+    publish_known(app, ids).await;
+    eventually(PATIENCE, "the room is filled", async || {
+        app.backlog().await.1 == room as usize
+    })
+    .await;
+    app.database.open().await;
+    app.drained().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pulls_that_are_lost_with_a_connection_give_their_room_back() {
+    const ROOM: u32 = 18;
+    for in_one_account in [true, false] {
+        let adjust = |config: &mut dlr::config::Config| {
+            config.pipeline.in_flight_max = ROOM as usize;
+            config.pipeline.batch_max = ROOM as usize;
+            config.pipeline.pull_max = 12;
+        };
+        let mut app = if in_one_account {
+            TestApp::in_one_account(adjust).await
+        } else {
+            TestApp::around(adjust).await
+        };
+        app.add_processor().await;
+        publish_known(&app, 0..100).await;
+        app.drained().await;
+        let supervisor = &servers().await.supervisor;
+        for _ in 0..3 {
+            tokio::task::block_in_place(|| app.nats.stop().unwrap());
+            app.fault_of(Part::Nats).await;
+            tokio::task::block_in_place(|| app.nats.resume(supervisor).unwrap());
+            let readiness = app.readiness();
+            eventually(PATIENCE, "ready again", async || readiness.is_ready()).await;
+        }
+        holds_exactly(&app, ROOM, 100..200).await;
+        assert_eq!(app.dispositions().await, [200, 0, 0, 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_when_it_stops_is_settled_and_nothing_more_is_asked_for() {
+    for in_one_account in [true, false] {
+        let mut app = if in_one_account {
+            TestApp::in_one_account(|_| {}).await
+        } else {
+            TestApp::around(|_| {}).await
+        };
+        publish_known(&app, 0..1_500).await;
+        app.add_processor().await;
+        eventually(PATIENCE, "it is at work", async || {
+            app.dispositions().await[0] > 100
+        })
+        .await;
+        app.stop_processors().await;
+        let (pending, unsettled) = app.backlog().await;
+        assert_eq!(unsettled, 0);
+        let [applied, ..] = app.dispositions().await;
+        assert_eq!(u64::try_from(applied).unwrap() + pending, 1_500);
+        app.add_processor().await;
+        app.drained().await;
+        assert_eq!(app.dispositions().await, [1_500, 0, 0, 0]);
+        assert!(app.counts("dlr_redeliveries_total 0"), "{}", app.metrics());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_pulls_pile_up_while_nats_is_away() {
+    let mut app = TestApp::start().await;
+    let supervisor = &servers().await.supervisor;
+    tokio::task::block_in_place(|| app.nats.stop().unwrap());
+    app.fault_of(Part::Nats).await;
+    let stopped = std::time::Instant::now();
+    eventually(PATIENCE, "some pulls' time passes", async || {
+        stopped.elapsed() > 3 * IDLE
+    })
+    .await;
+    tokio::task::block_in_place(|| app.nats.resume(supervisor).unwrap());
+    // Envelopes that such pulls were given would come again only after `ack_wait`.
+    publish_known(&app, 0..300).await;
+    app.drained().await;
+    assert_eq!(app.dispositions().await, [300, 0, 0, 0]);
+    assert!(app.counts("dlr_redeliveries_total 0"), "{}", app.metrics());
+    assert!(
+        app.counts("dlr_foreign_envelopes_total 0"),
+        "{}",
+        app.metrics()
+    );
 }

@@ -11,6 +11,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::connection::State;
 use async_nats::{Client, Message, StatusCode, Subject};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc;
@@ -18,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::pulls::Way;
-use self::pulls::{EXPIRES, Pulls};
+use self::pulls::{LOST_AFTER, Pulls};
 use super::decode::decode;
 use super::envelope::{Envelope, Holdings, Item};
 use super::lane_of;
@@ -29,9 +30,10 @@ use crate::lifecycle::Member;
 use crate::receipt::ids::Identity;
 use crate::telemetry::metrics::Metrics;
 
-/// Silence after which the pulls are taken for lost: all of them are overdue then.
-const SILENCE_MAX: Duration = Duration::from_secs(4);
+/// After a refusal, and between two looks for pulls that are lost.
 const PAUSE: Duration = Duration::from_millis(500);
+
+const ANSWERS_NO_PULL: &str = "it answers no pull";
 
 /// The consumer this process is bound to.
 #[derive(Debug, Clone)]
@@ -72,7 +74,8 @@ impl Intake {
             if stop.is_cancelled() {
                 return self.finish(pulls).await;
             }
-            // What is on its way to the old inbox comes again after `ack_wait`.
+            // An answer that comes so late must not count for a younger pull: it would pass for a fresh
+            // one. What is on its way to the old inbox comes again after `ack_wait`.
             self.holdings.give_back(pulls.awaited());
         }
     }
@@ -80,10 +83,12 @@ impl Intake {
     /// Pulls until `stop` or until the server has been silent for too long.
     async fn pull(&self, pulls: &mut Pulls, stop: &CancellationToken) -> Result<(), Closed> {
         let half = self.pull_size();
-        let mut watch = interval(EXPIRES);
+        let mut watch = interval(PAUSE);
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let wants_more = pulls.awaited() <= half;
+            // The library keeps what is published while it has no connection: pulls that nobody waits
+            // for any more would take envelopes when it has one again.
+            let wants_more = pulls.awaited() <= half && self.is_connected();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -102,13 +107,21 @@ impl Intake {
                     asked.await.map_err(|_publish| Closed)?;
                 }
                 _ = watch.tick() => {
-                    if pulls.awaited() > 0 && pulls.heard.elapsed() > SILENCE_MAX {
-                        self.report(pulls, Err("the server does not answer pulls"));
+                    if pulls.has_lost() {
+                        // Some are lost with every connection.
+                        if pulls.heard.elapsed() > LOST_AFTER {
+                            self.report(pulls, Err("the server does not answer pulls"));
+                        }
                         return Ok(());
                     }
                 }
             }
         }
+    }
+
+    /// Whether what is published now can reach the server now.
+    fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
     }
 
     /// How many envelopes are asked for at a time.
@@ -126,7 +139,7 @@ impl Intake {
             }
             Ok(())
         };
-        timeout(SILENCE_MAX, answers).await.unwrap_or(Ok(()))
+        timeout(LOST_AFTER, answers).await.unwrap_or(Ok(()))
     }
 
     /// Takes a message and everything that waits behind it. False when the server refuses to
@@ -143,21 +156,19 @@ impl Intake {
     /// Takes the answer to a pull: an envelope, or word that there is none. What answers no pull
     /// takes no room and gives none back, so that nobody can widen the bound by writing to us.
     async fn take(&self, message: Message, pulls: &mut Pulls) -> bool {
-        let Some(asked) = pulls.asked() else {
-            self.ignore("it answers no pull");
-            return true;
-        };
         let Some(status) = message.status else {
-            if let Some(envelope) = self.envelope(message, asked) {
-                pulls.answered(1);
+            if let Some(envelope) = self.envelope(message, pulls) {
                 self.report(pulls, Ok(()));
                 self.hand_over(envelope).await;
             }
             return true;
         };
-        let unanswered = pulls.unanswered(&message, self.target.way, self.pull_size());
-        pulls.answered(unanswered);
-        self.holdings.give_back(unanswered);
+        if pulls.awaited() == 0 {
+            self.ignore(ANSWERS_NO_PULL);
+            return true;
+        }
+        let missing = pulls.ended(&message, self.target.way, self.pull_size());
+        self.holdings.give_back(missing);
         let fault = match status {
             StatusCode::TIMEOUT | StatusCode::NOT_FOUND => None,
             StatusCode::NO_RESPONDERS => {
@@ -196,7 +207,7 @@ impl Intake {
     }
 
     /// An envelope of our consumer; anything else has no business here and is not answered.
-    fn envelope(&self, message: Message, taken: Instant) -> Option<Envelope> {
+    fn envelope(&self, message: Message, pulls: &mut Pulls) -> Option<Envelope> {
         let reply = message.reply.unwrap_or_else(|| Subject::from_static(""));
         let ack = match Ack::parse(&reply, &self.target.stream, &self.target.consumer) {
             Ok(ack) => ack,
@@ -204,6 +215,10 @@ impl Intake {
                 self.ignore(error);
                 return None;
             }
+        };
+        let Some(taken) = pulls.answered() else {
+            self.ignore(ANSWERS_NO_PULL);
+            return None;
         };
         if ack.deliveries > 1 {
             self.metrics.redeliveries.increment(1);
@@ -220,7 +235,7 @@ impl Intake {
             subject: message.subject,
             deliveries,
             taken,
-            hold: self.holdings.hold(reply),
+            hold: self.holdings.hold(reply, taken),
         })
     }
 }

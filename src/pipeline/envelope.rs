@@ -1,6 +1,5 @@
 //! What JetStream delivers, and what we owe for it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -52,9 +51,8 @@ impl Item {
 
 /// Every envelope held, bounded by `pipeline.in_flight_max`.
 ///
-/// A lock guards the table of replies: taken once when an envelope comes and once when it goes,
-/// each for one operation on the map, and by the keep-alive for one pass over at most
-/// `in_flight_max` entries.
+/// A lock guards the table of replies: taken once when an envelope comes, once when a batch goes,
+/// and by the keep-alive for one pass over at most `in_flight_max` places.
 pub struct Holdings {
     room: Semaphore,
     held: Mutex<Held>,
@@ -64,14 +62,35 @@ pub struct Holdings {
 
 #[derive(Default)]
 struct Held {
-    next: u64,
-    replies: HashMap<u64, Reply>,
+    places: Vec<Option<Reply>>,
+    /// Places that hold nothing.
+    free: Vec<usize>,
 }
 
 struct Reply {
     subject: Subject,
-    /// When the server last heard of it: at the delivery or by a sign of progress.
+    /// When the server last heard of it: at the pull, so a little before the delivery, or by a sign of
+    /// progress.
     heard: Instant,
+}
+
+impl Held {
+    fn put(&mut self, reply: Reply) -> usize {
+        if let Some(place) = self.free.pop() {
+            self.places[place] = Some(reply);
+            return place;
+        }
+        self.places.push(Some(reply));
+        self.places.len() - 1
+    }
+
+    fn take(&mut self, place: usize) -> Option<Reply> {
+        let reply = self.places[place].take();
+        if reply.is_some() {
+            self.free.push(place);
+        }
+        reply
+    }
 }
 
 impl Holdings {
@@ -94,22 +113,31 @@ impl Holdings {
         self.room.add_permits(count);
     }
 
-    /// Takes an envelope into reserved room.
-    pub(super) fn hold(self: &Arc<Self>, reply: Subject) -> Hold {
-        let mut held = self.lock();
-        let id = held.next;
-        held.next += 1;
-        held.replies.insert(
-            id,
-            Reply {
-                subject: reply,
-                heard: Instant::now(),
-            },
-        );
+    /// Takes an envelope that was delivered after `asked` into reserved room.
+    pub(super) fn hold(self: &Arc<Self>, reply: Subject, asked: Instant) -> Hold {
+        let reply = Reply {
+            subject: reply,
+            heard: asked,
+        };
         Hold {
-            id,
-            holdings: Arc::clone(self),
+            place: self.lock().put(reply),
+            holdings: Some(Arc::clone(self)),
         }
+    }
+
+    /// Ends holdings: from here on, silence towards the server is meant. Returns where each is to be
+    /// settled.
+    pub(super) fn release(&self, holds: Vec<Hold>) -> Vec<Option<Subject>> {
+        let room = holds.len();
+        let mut held = self.lock();
+        let replies = holds.into_iter().map(|hold| {
+            let reply = held.take(hold.leave())?;
+            Some(reply.subject)
+        });
+        let replies = replies.collect();
+        drop(held);
+        self.give_back(room);
+        replies
     }
 
     pub fn set_crowded(&self, crowded: bool) {
@@ -121,7 +149,8 @@ impl Holdings {
     }
 
     pub fn count(&self) -> usize {
-        self.lock().replies.len()
+        let held = self.lock();
+        held.places.len() - held.free.len()
     }
 
     /// The replies of which the server has not heard for `age`; they count as heard from now on.
@@ -129,8 +158,9 @@ impl Holdings {
         let now = Instant::now();
         let mut held = self.lock();
         let overdue = held
-            .replies
-            .values_mut()
+            .places
+            .iter_mut()
+            .flatten()
             .filter(|reply| now - reply.heard >= age);
         overdue
             .map(|reply| {
@@ -141,31 +171,30 @@ impl Holdings {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
-        // Every section leaves the map whole, so a panic elsewhere says nothing about it.
+        // Every section leaves the table whole, so a panic elsewhere says nothing about it.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A held envelope's place; gives its room back when dropped.
 pub struct Hold {
-    id: u64,
-    holdings: Arc<Holdings>,
+    place: usize,
+    /// None once it is released.
+    holdings: Option<Arc<Holdings>>,
 }
 
 impl Hold {
-    /// Ends the holding: from here on, silence towards the server is meant.
-    pub(super) fn release(self) -> Option<Subject> {
-        self.holdings
-            .lock()
-            .replies
-            .remove(&self.id)
-            .map(|reply| reply.subject)
+    fn leave(mut self) -> usize {
+        self.holdings = None;
+        self.place
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.holdings.lock().replies.remove(&self.id);
-        self.holdings.room.add_permits(1);
+        if let Some(holdings) = &self.holdings {
+            holdings.lock().take(self.place);
+            holdings.room.add_permits(1);
+        }
     }
 }

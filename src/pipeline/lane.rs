@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::Shared;
 use super::count;
-use super::envelope::{Envelope, Item};
+use super::envelope::{Envelope, Holdings, Item};
 use super::gather::{gather, part};
 use super::matching::{self, Disposition, Matching, Outcome, Path};
 use super::publish::{Closed, Publisher};
@@ -82,7 +82,7 @@ impl Lane {
                     pause = PAUSE_MIN;
                     self.database.set(Ok(()));
                     let matching::Decided { outcomes, events } = decided;
-                    count(&self.shared, &batch, &outcomes);
+                    count_batch(&self.shared, &batch, &outcomes);
                     let committed = Committed {
                         items: batch,
                         outcomes,
@@ -183,7 +183,7 @@ fn measure(count: usize) -> f64 {
 }
 
 /// Counts a batch that has just been committed.
-fn count(shared: &Shared, batch: &[Item], outcomes: &[Outcome]) {
+fn count_batch(shared: &Shared, batch: &[Item], outcomes: &[Outcome]) {
     let now = shared.clock.now();
     for (item, Outcome { disposition, .. }) in batch.iter().zip(outcomes) {
         count::disposition(&shared.metrics, *disposition);
@@ -207,6 +207,7 @@ pub(super) struct Delivery {
     pub(super) publisher: Publisher,
     /// The connection the envelopes came by.
     pub(super) intake: Client,
+    pub(super) holdings: Arc<Holdings>,
     pub(super) health: Member,
 }
 
@@ -228,15 +229,14 @@ impl Delivery {
             health.set(Ok(()));
             metrics.stage_seconds.publish.record(started.elapsed());
             let (settling, now) = (Instant::now(), self.shared.clock.now());
-            for (Item { envelope, .. }, Outcome { settlement, .. }) in
-                items.into_iter().zip(outcomes)
-            {
-                metrics
-                    .end_to_end_seconds
-                    .record(envelope.identity.age(now));
-                if let Err(error) = settle(&self.intake, envelope, &settlement).await {
-                    tracing::debug!(%error, "an envelope is left to be delivered again");
-                }
+            for item in &items {
+                let age = item.envelope.identity.age(now);
+                metrics.end_to_end_seconds.record(age);
+            }
+            let batch = items.into_iter().zip(outcomes);
+            let batch = batch.map(|(item, outcome)| (item.envelope, outcome.settlement));
+            if let Err(error) = settle(&self.intake, &self.holdings, batch).await {
+                tracing::debug!(%error, "envelopes are left to be delivered again");
             }
             metrics.stage_seconds.settle.record(settling.elapsed());
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::Client;
 use bytes::Bytes;
 
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Holdings};
 
 /// How an envelope ends for the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,17 +29,23 @@ impl Settlement {
     }
 }
 
-/// Settles an envelope. A word that is lost on the way costs a redelivery, which changes nothing;
-/// so a failure to send is left to the connection's own report.
+/// Settles envelopes over the connection that they came by. A word that is lost on the way costs a
+/// redelivery, which changes nothing; so a failure to send is left to the connection's own report.
 pub(super) async fn settle(
     client: &Client,
-    envelope: Envelope,
-    settlement: &Settlement,
+    holdings: &Holdings,
+    batch: impl Iterator<Item = (Envelope, Settlement)>,
 ) -> Result<(), async_nats::PublishError> {
-    let Some(reply) = envelope.hold.release() else {
-        return Ok(());
-    };
-    client.publish(reply, settlement.words()).await
+    let (holds, settlements): (Vec<_>, Vec<_>) = batch
+        .map(|(envelope, settlement)| (envelope.hold, settlement))
+        .unzip();
+    let replies = holdings.release(holds);
+    for (reply, settlement) in replies.into_iter().zip(settlements) {
+        if let Some(reply) = reply {
+            client.publish(reply, settlement.words()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Tells the server that an envelope is still being worked on.

@@ -20,7 +20,7 @@ fn item(payload: String, profiles: &Profiles) -> Item {
         subject: "sms.dlr.inbound.acme".into(),
         deliveries: 1,
         taken: Instant::now(),
-        hold: Holdings::new(1).hold("reply".into()),
+        hold: Holdings::new(1).hold("reply".into(), Instant::now()),
     };
     decode(envelope, "sms.dlr.inbound", profiles)
 }
