@@ -82,13 +82,13 @@ pub(crate) fn drive(
 impl Ground {
     /// The servers, with the messages in a template.
     pub(crate) async fn prepare(dlr: &Path, common: &Common, scale: Scale) -> anyhow::Result<Self> {
-        let ground = Self::bare(dlr, common)?;
+        let ground = Self::bare(dlr, common).await?;
         ground.fill(TEMPLATE, scale).await?;
         Ok(ground)
     }
 
     /// The servers.
-    pub(crate) fn bare(dlr: &Path, common: &Common) -> anyhow::Result<Self> {
+    pub(crate) async fn bare(dlr: &Path, common: &Common) -> anyhow::Result<Self> {
         progress::say("starting PostgreSQL")?;
         let supervisor = Supervisor::start(dlr).context("cannot start the supervisor")?;
         let authority = Authority::new(&supervisor.folder().join("certificates"))?;
@@ -96,7 +96,7 @@ impl Ground {
         write_secret(&key_ring, &KeyRing::generate())?;
         let postgres =
             Postgres::start_with(&supervisor, &authority, Durability::Durable, SETTINGS)?;
-        Ok(Self {
+        let ground = Self {
             authority,
             postgres,
             key_ring,
@@ -104,7 +104,20 @@ impl Ground {
             has_contenders: false,
             runs: 0,
             supervisor,
-        })
+        };
+        if ground.wiring == Wiring::Plain {
+            ground.admit_without_tls().await?;
+        }
+        Ok(ground)
+    }
+
+    async fn admit_without_tls(&self) -> anyhow::Result<()> {
+        let sql = self.superuser("postgres").await?;
+        let rules: String = sql.query_one("SHOW hba_file", &[]).await?.get(0);
+        let mut rules = OpenOptions::new().append(true).open(rules)?;
+        rules.write_all(b"hostnossl all all 127.0.0.1/32 scram-sha-256\n")?;
+        sql.batch_execute("SELECT pg_reload_conf()").await?;
+        Ok(())
     }
 
     /// A database with messages, each sent and without a receipt.
@@ -112,12 +125,6 @@ impl Ground {
         self.postgres.create_database(database).await?;
         self.postgres.install(database).await?;
         let sql = self.superuser(database).await?;
-        if self.wiring == Wiring::Plain {
-            let rule: String = sql.query_one("SHOW hba_file", &[]).await?.get(0);
-            let mut rules = OpenOptions::new().append(true).open(rule)?;
-            rules.write_all(b"hostnossl all all 127.0.0.1/32 scram-sha-256\n")?;
-            sql.batch_execute("SELECT pg_reload_conf()").await?;
-        }
         if let Some(days) = scale.partitions {
             partition(&sql, days).await?;
         }

@@ -34,7 +34,7 @@ pub(crate) async fn run(options: &Grow, dlr: &Path) -> anyhow::Result<Growth> {
     }
     let least = options.messages.iter().min().copied().unwrap_or(0);
     anyhow::ensure!(options.receipts <= least, "more receipts than messages");
-    let mut ground = Ground::bare(dlr, &options.common)?;
+    let mut ground = Ground::bare(dlr, &options.common).await?;
     let mut points = Vec::new();
     for &messages in &options.messages {
         let scale = Scale {
@@ -101,16 +101,7 @@ impl Size<'_> {
             .ground
             .field_on(database, Owner::Processor, common, scale);
         let field = field.await?;
-        let job = Drain {
-            common: common.clone(),
-            scale,
-            receipts: options.receipts,
-            pairs: 0,
-            ceiling: false,
-            contender: None,
-            contender_schema: None,
-            storm: false,
-        };
+        let job = Drain::of(common.clone(), scale, options.receipts);
         let figures = drain_on(self.ground, &field, self.dlr, &job, Who::Processor).await?;
         Ground::leave(field)?;
         restore(sql).await?;

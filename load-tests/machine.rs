@@ -42,6 +42,12 @@ impl Machine {
     }
 }
 
+/// What was asked of this program.
+pub(crate) fn command() -> String {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    arguments.join(" ")
+}
+
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -49,7 +49,7 @@ pub(crate) fn status(number: u64) -> &'static str {
 }
 
 /// Fills an empty table with messages 1 to `count`, the last sent just now. `client` is the
-/// superuser's. Ten million take XXX.
+/// superuser's. Ten million took 109 and 130 s beside other work.
 pub(crate) async fn fill(client: &Client, count: u64) -> anyhow::Result<()> {
     let begun = Instant::now();
     // Building the indexes afterwards halves the time, and leaves them as compact as a new table's.

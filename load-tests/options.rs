@@ -250,6 +250,22 @@ pub(crate) struct Ceiling {
     pub(crate) batch: usize,
 }
 
+impl Drain {
+    /// One run of the processor.
+    pub(crate) fn of(common: Common, scale: Scale, receipts: u64) -> Self {
+        Self {
+            common,
+            scale,
+            receipts,
+            pairs: 0,
+            ceiling: false,
+            contender: None,
+            contender_schema: None,
+            storm: false,
+        }
+    }
+}
+
 impl Common {
     pub(crate) fn wiring(&self) -> Wiring {
         match (self.plain, self.one_account) {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::contestant::Batches;
 use crate::cpu::Spent;
 use crate::ledger::Ledger;
-use crate::machine::Machine;
+use crate::machine::{Machine, command};
 use crate::window::Measured;
 
 /// What one run has shown. Times of a receipt are in microseconds.
@@ -161,10 +161,9 @@ impl Report {
             pairs.map(|(processor, other)| processor / other).collect()
         };
         let (ratios, contender_ratios) = (against("ceiling"), against("contender"));
-        let command: Vec<String> = std::env::args().skip(1).collect();
         Self {
             machine: Machine::here(),
-            command: command.join(" "),
+            command: command(),
             median_ratio: median(&ratios),
             ratios,
             contender_median_ratio: median(&contender_ratios),

@@ -17,16 +17,7 @@ const QUIET: u32 = 100;
 pub(crate) async fn run(options: &Short, dlr: &Path) -> anyhow::Result<Vec<Figures>> {
     let Short { common, scale, .. } = options;
     let mut ground = Ground::prepare(dlr, common, *scale).await?;
-    let mut job = Drain {
-        common: common.clone(),
-        scale: *scale,
-        receipts: options.receipts,
-        pairs: 0,
-        ceiling: false,
-        contender: None,
-        contender_schema: None,
-        storm: false,
-    };
+    let mut job = Drain::of(common.clone(), *scale, options.receipts);
     let processor = runs::drain(&mut ground, dlr, &job, Who::Processor).await?;
     say(&processor.to_string())?;
     let who = Who::Ceiling(processor.whole_batch());

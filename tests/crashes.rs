@@ -33,21 +33,11 @@ async fn load(app: &TestApp, count: usize) {
     }
 }
 
-async fn messages(app: &TestApp, count: usize) {
-    let fill = format!(
-        "INSERT INTO orch.sms_messages
-            (id, account_id, carrier_id, operator_message_id, status, created_at)
-         SELECT gen_random_uuid(), gen_random_uuid(), 'acme', n::text, 'sent', now()
-         FROM generate_series(0, {count} - 1) AS n"
-    );
-    app.sql.batch_execute(&fill).await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn c10_killed_at_random_moments_it_loses_nothing_and_counts_nothing_twice() {
     const RECEIPTS: usize = 40_000;
     let app = TestApp::around(|_| {}).await;
-    messages(&app, RECEIPTS / 4).await;
+    app.messages(0..RECEIPTS / 4).await;
     let log = servers()
         .await
         .supervisor
@@ -107,7 +97,7 @@ async fn c10_killed_at_random_moments_it_loses_nothing_and_counts_nothing_twice(
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_under_load_finishes_what_is_held() {
     let app = TestApp::around(|_| {}).await;
-    messages(&app, 5_000).await;
+    app.messages(0..5_000).await;
     let log = servers()
         .await
         .supervisor

@@ -170,12 +170,8 @@ async fn a_message_that_somebody_changes_under_the_batch_is_raised_all_the_same(
     let changed = "UPDATE orch.sms_messages SET client_ref = 'changed', price = 1.50";
     other.batch_execute(changed).await.unwrap();
     app.publish(receipt("7", "DELIVRD")).await;
-    eventually(PATIENCE, "the processor waits for the other", async || {
-        let waiting = "SELECT FROM pg_stat_activity WHERE usename = 'dlr_svc'
-            AND datname = current_database() AND wait_event_type = 'Lock'";
-        !app.rows(waiting).await.is_empty()
-    })
-    .await;
+    app.blocked(Some("dlr_svc"), "the processor waits for the other")
+        .await;
     other.commit().await.unwrap();
     app.drained().await;
     assert_eq!(

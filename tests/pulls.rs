@@ -1,7 +1,9 @@
 //! How envelopes are asked for.
 
+use std::ops::Range;
 use std::time::Duration;
 
+use dlr::config::Config;
 use dlr::dev::nats::Identity;
 use dlr::lifecycle::Part;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -11,15 +13,17 @@ use crate::support::{PATIENCE, TestApp, eventually, receipt, servers};
 /// Longer than a pull stays open.
 const IDLE: Duration = Duration::from_secs(3);
 
-async fn publish_known(app: &TestApp, ids: std::ops::Range<u32>) {
-    let fill = format!(
-        "INSERT INTO orch.sms_messages
-            (id, account_id, carrier_id, operator_message_id, status, created_at)
-         SELECT gen_random_uuid(), gen_random_uuid(), 'acme', n::text, 'sent', now()
-         FROM generate_series({}, {} - 1) AS n",
-        ids.start, ids.end
-    );
-    app.sql.batch_execute(&fill).await.unwrap();
+/// Everything but the processor, without an import between it and the stream or with it.
+async fn around(in_one_account: bool, adjust: impl FnOnce(&mut Config)) -> TestApp {
+    if in_one_account {
+        TestApp::in_one_account(adjust).await
+    } else {
+        TestApp::around(adjust).await
+    }
+}
+
+async fn publish_known(app: &TestApp, ids: Range<usize>) {
+    app.messages(ids.clone()).await;
     for id in ids {
         app.publish(receipt(&id.to_string(), "DELIVRD")).await;
     }
@@ -53,16 +57,19 @@ async fn what_a_pull_did_not_bring_is_asked_for_again() {
     .await;
     app.add_processor().await;
     let started = std::time::Instant::now();
-    for round in 0..2 {
+    for round in 0..2_u8 {
         // Several pulls have ended by then with nothing, or with one envelope of two.
         eventually(PATIENCE, "pulls end", async || {
-            started.elapsed() > (round + 1) * IDLE
+            started.elapsed() > u32::from(round + 1) * IDLE
         })
         .await;
-        let first = round * 9;
+        let first = usize::from(round) * 9;
         publish_known(&app, first..first + 9).await;
         app.drained().await;
-        assert_eq!(app.dispositions().await, [i64::from(first + 9), 0, 0, 0]);
+        assert_eq!(
+            app.dispositions().await,
+            [i64::from(round + 1) * 9, 0, 0, 0]
+        );
     }
     assert!(app.counts("dlr_redeliveries_total 0"), "{}", app.metrics());
     assert!(
@@ -75,11 +82,7 @@ async fn what_a_pull_did_not_bring_is_asked_for_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_receipt_costs_its_neighbours_no_redelivery() {
     for in_one_account in [true, false] {
-        let mut app = if in_one_account {
-            TestApp::in_one_account(|_| {}).await
-        } else {
-            TestApp::around(|_| {}).await
-        };
+        let mut app = around(in_one_account, |_| {}).await;
         publish_known(&app, 0..50).await;
         app.publish("").await;
         publish_known(&app, 50..100).await;
@@ -91,12 +94,12 @@ async fn an_empty_receipt_costs_its_neighbours_no_redelivery() {
 }
 
 /// Everything there is room for is held at once, and no more: nothing of it can be stored.
-async fn holds_exactly(app: &TestApp, room: u32, ids: std::ops::Range<u32>) {
+async fn holds_exactly(app: &TestApp, room: usize, ids: Range<usize>) {
     app.database.close().await;
     app.fault_of(Part::PostgreSql).await;
     publish_known(app, ids).await;
     eventually(PATIENCE, "the room is filled", async || {
-        app.backlog().await.1 == room as usize
+        app.backlog().await.1 == room
     })
     .await;
     app.database.open().await;
@@ -105,18 +108,14 @@ async fn holds_exactly(app: &TestApp, room: u32, ids: std::ops::Range<u32>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pulls_that_are_lost_with_a_connection_give_their_room_back() {
-    const ROOM: u32 = 18;
+    const ROOM: usize = 18;
     for in_one_account in [true, false] {
-        let adjust = |config: &mut dlr::config::Config| {
-            config.pipeline.in_flight_max = ROOM as usize;
-            config.pipeline.batch_max = ROOM as usize;
+        let adjust = |config: &mut Config| {
+            config.pipeline.in_flight_max = ROOM;
+            config.pipeline.batch_max = ROOM;
             config.pipeline.pull_max = 12;
         };
-        let mut app = if in_one_account {
-            TestApp::in_one_account(adjust).await
-        } else {
-            TestApp::around(adjust).await
-        };
+        let mut app = around(in_one_account, adjust).await;
         app.add_processor().await;
         publish_known(&app, 0..100).await;
         app.drained().await;
@@ -136,11 +135,7 @@ async fn pulls_that_are_lost_with_a_connection_give_their_room_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_asked_for_when_it_stops_is_settled_and_nothing_more_is_asked_for() {
     for in_one_account in [true, false] {
-        let mut app = if in_one_account {
-            TestApp::in_one_account(|_| {}).await
-        } else {
-            TestApp::around(|_| {}).await
-        };
+        let mut app = around(in_one_account, |_| {}).await;
         publish_known(&app, 0..1_500).await;
         app.add_processor().await;
         eventually(PATIENCE, "it is at work", async || {

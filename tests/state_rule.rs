@@ -141,12 +141,7 @@ fn committed_by_the_first(app: &TestApp) -> usize {
 async fn two_replicas_racing_leave_each_message_with_its_highest_status_told_once() {
     // Small batches: many transactions that are at work on the same messages.
     let mut app = TestApp::around(|config| config.pipeline.batch_max = 100).await;
-    let fill = format!(
-        "INSERT INTO orch.sms_messages (id, account_id, carrier_id, operator_message_id, status)
-         SELECT gen_random_uuid(), gen_random_uuid(), 'acme', n::text, 'sent'
-         FROM generate_series(0, {MESSAGES} - 1) AS n"
-    );
-    app.sql.batch_execute(&fill).await.unwrap();
+    app.messages(0..MESSAGES).await;
     let receipts = receipts(&mut fastrand::Rng::with_seed(5));
     app.add_processor().await;
     app.add_processor().await;

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::plot;
-use crate::machine::Machine;
+use crate::machine::{Machine, command};
 use crate::options::Scale;
 use crate::report::Figures;
 
@@ -51,10 +51,9 @@ pub(crate) struct Growth {
 
 impl Growth {
     pub(super) fn new(points: Vec<Point>, receipts: u64) -> Self {
-        let command: Vec<String> = std::env::args().skip(1).collect();
         Self {
             machine: Machine::here(),
-            command: command.join(" "),
+            command: command(),
             receipts,
             points,
         }

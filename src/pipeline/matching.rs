@@ -187,8 +187,7 @@ impl Matching {
     }
 }
 
-/// One after the other, for a fault of one must not be told by the next; and COPY last, for behind a
-/// statement that fails the driver loses step with the server (rust-postgres #789).
+/// One after the other, for a fault of one must not be told by the next.
 async fn write(
     session: &Session,
     rows: Rows<'_>,

@@ -59,11 +59,11 @@ impl CopyRows {
         self.count == 0
     }
 
-    /// Stores them all or none. Nothing may have failed before in the transaction, nor be under way.
+    /// Stores them all or none.
     pub(super) async fn send(self, client: &Client, copy: &Statement) -> Result<(), StoreError> {
         let count = self.count;
-        // Refused before it takes any row, it is none's fault, and leaves the driver out of step with
-        // the server (rust-postgres #789): the connection is no longer good for anything.
+        // Refused before it takes any row, it is none's fault, and the driver is out of step: the
+        // connection is no longer good for anything.
         let began = client.copy_in(copy).await;
         let sink = began.map_err(|error| match StoreError::from(error) {
             StoreError::Unavailable(fault) => StoreError::Unavailable(fault),

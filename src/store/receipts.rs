@@ -121,7 +121,8 @@ impl NewReceipts {
 }
 
 impl Session {
-    /// Stores them all, or none; the last statement of its transaction that may fail.
+    /// Stores them all, or none. To be called last in a transaction, and alone: behind a statement that
+    /// fails the driver loses step with the server (rust-postgres #789).
     pub async fn insert_receipts(&self, receipts: NewReceipts) -> Result<(), StoreError> {
         if !receipts.0.is_empty() {
             let copy = &self.statements.copy_receipts;

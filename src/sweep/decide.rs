@@ -177,7 +177,6 @@ impl Deciding {
             findings.push(finding);
         }
         let mut raises = fold.raises();
-        // COPY last: see `matching`.
         session.raise(&mut raises, candidates.horizon, now).await?;
         session.insert_receipts(rows).await?;
         Ok(findings)

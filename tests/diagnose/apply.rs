@@ -109,12 +109,7 @@ async fn a_profile_that_was_changed_meanwhile_is_not_written_over() {
         .await
         .unwrap();
     let waits = async {
-        eventually(PATIENCE, "it waits for the other writer", async || {
-            let waiting = "SELECT FROM pg_stat_activity
-                           WHERE wait_event_type = 'Lock' AND datname = current_database()";
-            !app.rows(waiting).await.is_empty()
-        })
-        .await;
+        app.blocked(None, "it waits for the other writer").await;
         other.batch_execute("COMMIT").await.unwrap();
     };
     let (output, ()) = tokio::join!(run(&app.config, &APPLY), waits);
@@ -203,12 +198,7 @@ async fn what_is_parked_after_the_study_does_not_count_against_it() {
         .await
         .unwrap();
     let meanwhile = async {
-        eventually(PATIENCE, "the study is over", async || {
-            let waiting = "SELECT FROM pg_stat_activity
-                           WHERE wait_event_type = 'Lock' AND datname = current_database()";
-            !app.rows(waiting).await.is_empty()
-        })
-        .await;
+        app.blocked(None, "the study is over").await;
         let missing = (1..=50).map(|n| Planted::missing(text(&format!("77{n}"))));
         plant(&app, "acme", missing).await;
         app.drained().await;

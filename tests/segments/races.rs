@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{message_in_parts, told};
-use crate::support::{PATIENCE, TestApp, eventually, receipt};
+use crate::support::{TestApp, receipt};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_replica_is_deciding_about_a_segment_is_waited_for() {
@@ -20,12 +20,8 @@ async fn what_another_replica_is_deciding_about_a_segment_is_waited_for() {
         .await
         .unwrap();
     app.publish(receipt("a-2", "DELIVRD")).await;
-    eventually(PATIENCE, "the processor waits for the other", async || {
-        let waiting = "SELECT FROM pg_stat_activity WHERE usename = 'dlr_svc'
-            AND datname = current_database() AND wait_event_type = 'Lock'";
-        !app.rows(waiting).await.is_empty()
-    })
-    .await;
+    app.blocked(Some("dlr_svc"), "the processor waits for the other")
+        .await;
     other.commit().await.unwrap();
     app.drained().await;
     assert_eq!(told(&app, group).await, ["2 delivered: delivered"]);

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
@@ -256,6 +257,31 @@ impl TestApp {
             .await
             .unwrap();
         message
+    }
+
+    /// Messages of carrier `acme`, sent and waiting for their receipts, with these numbers for ids.
+    pub(crate) async fn messages(&self, ids: Range<usize>) {
+        let fill = format!(
+            "INSERT INTO orch.sms_messages
+                (id, account_id, carrier_id, operator_message_id, status, created_at)
+             SELECT gen_random_uuid(), gen_random_uuid(), 'acme', n::text, 'sent', now()
+             FROM generate_series({}, {} - 1) AS n",
+            ids.start, ids.end
+        );
+        self.sql.batch_execute(&fill).await.unwrap();
+    }
+
+    /// Waits until a connection of this role, or of anybody, waits for another's lock.
+    pub(crate) async fn blocked(&self, role: Option<&str>, what: &str) {
+        let role = role.map_or(String::new(), |role| format!("usename = '{role}' AND"));
+        let waiting = format!(
+            "SELECT FROM pg_stat_activity WHERE {role} datname = current_database()
+                AND wait_event_type = 'Lock'"
+        );
+        eventually(PATIENCE, what, async || {
+            !self.rows(&waiting).await.is_empty()
+        })
+        .await;
     }
 
     /// Publishes as the trusted gateway; returns the sequence the stream confirmed.

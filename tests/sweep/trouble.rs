@@ -194,13 +194,9 @@ async fn a_row_that_cannot_be_read_now_stays_open_and_stops_no_other() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_postgresql_refuses_stays_open_and_holds_up_no_other() {
+/// Forty parked receipts, of which PostgreSQL will not have the thirteenth decided.
+async fn all_but_the_thirteenth_match(poison: &str) -> TestApp {
     let mut app = TestApp::around(|_| {}).await;
-    let poison = "CREATE FUNCTION dlr.refuse() RETURNS trigger LANGUAGE plpgsql AS
-             $$BEGIN RAISE EXCEPTION 'no'; END$$;
-         CREATE TRIGGER refuse BEFORE INSERT ON dlr.delivery_receipts FOR EACH ROW
-             WHEN (NEW.seq = 13) EXECUTE FUNCTION dlr.refuse()";
     app.sql.batch_execute(poison).await.unwrap();
     let mut rows = Vec::new();
     for n in 1..=40 {
@@ -215,6 +211,16 @@ async fn a_row_that_postgresql_refuses_stays_open_and_holds_up_no_other() {
         .await;
     assert_eq!(left, ["13"]);
     assert_eq!(app.webhooks().await.len(), 39);
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_postgresql_refuses_stays_open_and_holds_up_no_other() {
+    let poison = "CREATE FUNCTION dlr.refuse() RETURNS trigger LANGUAGE plpgsql AS
+             $$BEGIN RAISE EXCEPTION 'no'; END$$;
+         CREATE TRIGGER refuse BEFORE INSERT ON dlr.delivery_receipts FOR EACH ROW
+             WHEN (NEW.seq = 13) EXECUTE FUNCTION dlr.refuse()";
+    let app = all_but_the_thirteenth_match(poison).await;
     // Cornered by halving: 40 to 20, 10, 5, 3 or 2, and so on to 1.
     let failures = app.metrics();
     let refused = failures
@@ -226,21 +232,9 @@ async fn a_row_that_postgresql_refuses_stays_open_and_holds_up_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_whose_message_cannot_be_updated_stays_open_and_holds_up_no_other() {
-    let mut app = TestApp::around(|_| {}).await;
     let poison = "ALTER TABLE orch.sms_messages ADD CONSTRAINT poison
         CHECK (operator_message_id <> '13' OR status = 'sent')";
-    app.sql.batch_execute(poison).await.unwrap();
-    let mut rows = Vec::new();
-    for n in 1..=40 {
-        app.message(&n.to_string()).await;
-        rows.push(Row::new(n, receipt(&n.to_string(), "DELIVRD")));
-    }
-    park(&app, &ring(&app), &rows).await;
-    app.add_processor().await;
-    resolved(&app, 39).await;
-    let left = "SELECT operator_message_id FROM orch.sms_messages WHERE status = 'sent'";
-    assert_eq!(app.column(left).await, ["13"]);
-    assert_eq!(app.webhooks().await.len(), 39);
+    let app = all_but_the_thirteenth_match(poison).await;
     let unavailable = r#"dlr_sweep_failures_total{cause="unavailable"} 0"#;
     assert!(app.counts(unavailable), "{}", app.metrics());
 }
