@@ -34,17 +34,26 @@ pub(crate) async fn run(options: &Short, dlr: &Path) -> anyhow::Result<Vec<Figur
     };
     say(&packed.to_string())?;
 
-    let half = processor.whole_rate() / 2;
-    let mut figures = vec![processor, ceiling, packed];
+    let steady = |rate: u32| Steady {
+        common: common.clone(),
+        scale: *scale,
+        rate: rate.max(QUIET),
+        duration: options.duration,
+        profile: Profile::Steady,
+    };
+    // A drain has no generator beside it and no consumer of events: what is offered as fast as it
+    // drains is more than the machine can do along with them, and shows how much that is.
+    let flood = steady(processor.whole_rate());
+    let flooded = runs::steady(&mut ground, dlr, &flood).await?;
+    let half = flooded.whole_rate() / 2;
+    let flooded = Figures {
+        who: "flooded",
+        ..flooded
+    };
+    say(&flooded.to_string())?;
+    let mut figures = vec![processor, ceiling, packed, flooded];
     for (who, rate) in [("at 100/s", QUIET), ("at half", half)] {
-        let steady = Steady {
-            common: common.clone(),
-            scale: *scale,
-            rate: rate.max(QUIET),
-            duration: options.duration,
-            profile: Profile::Steady,
-        };
-        let run = runs::steady(&mut ground, dlr, &steady).await?;
+        let run = runs::steady(&mut ground, dlr, &steady(rate)).await?;
         figures.push(Figures { who, ..run });
     }
     Ok(figures)

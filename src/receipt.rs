@@ -188,14 +188,14 @@ fn open<T>(
     if payload.len() > PAYLOAD_MAX {
         return Err(Rejection::Oversized);
     }
+    let mut wire = Wire::default();
     if *first == b'{' {
         let text = Text::new(payload)?;
-        let payload = text.payload();
-        let mut wire = Wire::default();
+        let payload = text.shared();
         json::read(&payload, &mut wire)?;
         then(&wire, text)
     } else if payload.starts_with(archive::MAGIC) {
-        let (wire, text) = archive::read(&payload)?;
+        let text = archive::read(&payload, &mut wire)?;
         then(&wire, text)
     } else {
         Err(Rejection::UnknownEncoding)

@@ -41,8 +41,8 @@ const V1: [u8; 6] = *b"DLR\x01\0\0";
 /// Magic, version, flags and length.
 const PREFIX: usize = 8;
 
-/// Reads an archive in place, at whatever address the payload lies.
-pub(super) fn read(payload: &Bytes) -> Result<(Wire<'_>, Text), Rejection> {
+/// Reads an archive in place, at whatever address the payload lies, into an empty `wire`.
+pub(super) fn read<'a>(payload: &'a Bytes, wire: &mut Wire<'a>) -> Result<Text, Rejection> {
     let Some(rest) = payload.strip_prefix(&V1) else {
         return Err(if V1.starts_with(payload) {
             Rejection::Truncated
@@ -59,8 +59,8 @@ pub(super) fn read(payload: &Bytes) -> Result<(Wire<'_>, Text), Rejection> {
     let texts = texts.filter(|_| archive.len() == length);
     let texts = texts.ok_or(Rejection::MalformedArchive)?;
     let text = Text::new(payload.slice(PREFIX..PREFIX + texts))?;
-    let wire = v1::read(archive, &text.payload())?;
-    Ok((wire, text))
+    v1::read(archive, text.payload(), wire)?;
+    Ok(text)
 }
 
 #[cfg(test)]

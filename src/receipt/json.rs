@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use self::values::{Id, State, Time, Words, is_too_deep};
 use super::Rejection;
 use super::rejection::Field;
-use super::wire::Wire;
+use super::wire::{Slot, Wire};
 
 /// Levels of objects and arrays below the receipt itself, in fields that nobody reads.
 pub const DEPTH_MAX: u8 = 16;
@@ -143,50 +143,16 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
             if !trace.first(field) {
                 return Err(trace.fail(Rejection::DuplicateField(field)));
             }
-            let text = match field {
-                Field::CarrierId => &mut wire.carrier_id,
-                Field::OperatorMessageId => &mut wire.operator_message_id,
-                Field::Stat => &mut wire.stat,
-                Field::Err => &mut wire.err,
-                Field::NetworkErrorCode => &mut wire.network_error_code,
-                Field::SubmitDate => &mut wire.submit_date,
-                Field::DoneDate => &mut wire.done_date,
-                Field::SourceAddr => &mut wire.source_addr,
-                Field::DestAddr => &mut wire.dest_addr,
-                Field::Sub => &mut wire.sub,
-                Field::Dlvrd => &mut wire.dlvrd,
-                Field::RawPayload => &mut wire.raw_payload,
-                Field::TlvReceiptedMessageId => &mut wire.tlv_receipted_message_id,
-                Field::TlvNetworkErrorCode => &mut wire.tlv_network_error_code,
-                Field::MessageState => {
-                    wire.message_state = map.next_value_seed(State { field, trace })?;
-                    continue;
+            match wire.slot(field) {
+                Slot::Text(text) => *text = map.next_value_seed(Words { trace })?,
+                Slot::State(state) => *state = map.next_value_seed(State { field, trace })?,
+                Slot::Id(id) => *id = map.next_value_seed(Id { field, trace })?,
+                Slot::Time(at) => *at = map.next_value_seed(Time { field, trace })?,
+                Slot::Tlv => {
+                    let wire = &mut *wire;
+                    map.next_value_seed(Tlv { wire, trace })?;
                 }
-                Field::TlvMessageState => {
-                    wire.tlv_message_state = map.next_value_seed(State { field, trace })?;
-                    continue;
-                }
-                Field::AccountId => {
-                    wire.account_id = map.next_value_seed(Id { field, trace })?;
-                    continue;
-                }
-                Field::MessageId => {
-                    wire.message_id = map.next_value_seed(Id { field, trace })?;
-                    continue;
-                }
-                Field::ReceivedAt => {
-                    wire.received_at = map.next_value_seed(Time { field, trace })?;
-                    continue;
-                }
-                Field::Tlv => {
-                    map.next_value_seed(Tlv {
-                        wire: &mut *wire,
-                        trace,
-                    })?;
-                    continue;
-                }
-            };
-            *text = map.next_value_seed(Words { trace })?;
+            }
         }
         Ok(())
     }

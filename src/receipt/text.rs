@@ -41,7 +41,12 @@ impl Text {
         })
     }
 
-    pub(super) fn payload(&self) -> ByteString {
+    pub(super) fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// The payload for who borrows from it while the text is written to.
+    pub(super) fn shared(&self) -> ByteString {
         self.payload.clone()
     }
 

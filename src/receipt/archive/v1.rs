@@ -154,57 +154,56 @@ pub(super) const ROOT_LENGTH: usize = size_of::<ArchivedReceiptV1>();
 const _: () = assert!(ROOT_LENGTH == 173 && align_of::<ArchivedReceiptV1>() == 1);
 
 /// Reads an archive; `texts` is what it holds in front of its root.
-pub(super) fn read<'a>(archive: &'a [u8], texts: &str) -> Result<Wire<'a>, Rejection> {
+pub(super) fn read<'a>(
+    archive: &'a [u8],
+    texts: &str,
+    wire: &mut Wire<'a>,
+) -> Result<(), Rejection> {
     // The low-level door has no shared pointers: only what owns its part of the archive passes.
     let receipt: &'a ArchivedReceiptV1 =
         rkyv::api::low::access(archive).map_err(|Failure| Rejection::MalformedArchive)?;
-    let (wire, claimed) = receipt.wire();
+    let claimed = receipt.fill(wire);
     if claimed != texts.len() {
         return Err(Rejection::MalformedArchive);
     }
     if texts.contains('\0') {
         return Err(Rejection::ContainsNul);
     }
-    Ok(Wire {
-        received_at: receipt.received_at()?,
-        ..wire
-    })
+    wire.received_at = receipt.received_at()?;
+    Ok(())
 }
 
 type ArchivedText = ArchivedOption<ArchivedBox<str>>;
 
 impl ArchivedReceiptV1 {
-    /// All fields but the time, and how many bytes their texts claim. No two texts share a byte:
-    /// rkyv wants each one behind the one before.
-    fn wire<'a>(&'a self) -> (Wire<'a>, usize) {
+    /// All fields but the time; returns how many bytes their texts claim. No two texts share a
+    /// byte: rkyv wants each one behind the one before.
+    fn fill<'a>(&'a self, wire: &mut Wire<'a>) -> usize {
         let mut claimed = 0;
         let mut text = |text: &'a ArchivedText| -> Value<'a> {
             let text = text.as_deref()?;
             claimed += text.len();
             Some(Cow::Borrowed(text))
         };
-        let wire = Wire {
-            carrier_id: text(&self.carrier_id),
-            operator_message_id: text(&self.operator_message_id),
-            stat: text(&self.stat),
-            message_state: self.message_state.as_ref().copied(),
-            err: text(&self.err),
-            network_error_code: text(&self.network_error_code),
-            submit_date: text(&self.submit_date),
-            done_date: text(&self.done_date),
-            source_addr: text(&self.source_addr),
-            dest_addr: text(&self.dest_addr),
-            account_id: self.account_id.as_ref().copied(),
-            message_id: self.message_id.as_ref().copied(),
-            sub: text(&self.sub),
-            dlvrd: text(&self.dlvrd),
-            raw_payload: text(&self.raw_payload),
-            received_at: None,
-            tlv_receipted_message_id: text(&self.tlv.receipted_message_id),
-            tlv_message_state: self.tlv.message_state.as_ref().copied(),
-            tlv_network_error_code: text(&self.tlv.network_error_code),
-        };
-        (wire, claimed)
+        wire.carrier_id = text(&self.carrier_id);
+        wire.operator_message_id = text(&self.operator_message_id);
+        wire.stat = text(&self.stat);
+        wire.message_state = self.message_state.as_ref().copied();
+        wire.err = text(&self.err);
+        wire.network_error_code = text(&self.network_error_code);
+        wire.submit_date = text(&self.submit_date);
+        wire.done_date = text(&self.done_date);
+        wire.source_addr = text(&self.source_addr);
+        wire.dest_addr = text(&self.dest_addr);
+        wire.account_id = self.account_id.as_ref().copied();
+        wire.message_id = self.message_id.as_ref().copied();
+        wire.sub = text(&self.sub);
+        wire.dlvrd = text(&self.dlvrd);
+        wire.raw_payload = text(&self.raw_payload);
+        wire.tlv_receipted_message_id = text(&self.tlv.receipted_message_id);
+        wire.tlv_message_state = self.tlv.message_state.as_ref().copied();
+        wire.tlv_network_error_code = text(&self.tlv.network_error_code);
+        claimed
     }
 
     fn received_at(&self) -> Result<Option<Timestamp>, Rejection> {
