@@ -12,6 +12,7 @@ mod machine;
 mod messages;
 mod offer;
 mod options;
+mod pace;
 mod partitions;
 mod plain;
 mod progress;

@@ -21,6 +21,8 @@ pub(crate) struct Figures {
     pub(crate) load_average: f64,
     pub(crate) receipts: u64,
     pub(crate) seconds: f64,
+    /// What the same piece of work took meanwhile: `load-tests/pace.rs`.
+    pub(crate) pace_ns: f64,
     pub(crate) receipts_per_second: f64,
     pub(crate) events_per_second: f64,
     pub(crate) cpu_us_per_receipt: Spent,
@@ -84,6 +86,7 @@ impl Figures {
             load_average,
             receipts: measured.receipts,
             seconds,
+            pace_ns: measured.pace,
             receipts_per_second: receipts / seconds,
             events_per_second: events * receipts / seconds,
             cpu_us_per_receipt: Spent {
@@ -111,6 +114,16 @@ impl Figures {
     reason = "some thousand receipts of a batch, some thousand a second"
 )]
 impl Figures {
+    /// Throughput by that of another run, had the machine been as fast.
+    pub(crate) fn against(&self, other: &Self) -> f64 {
+        self.work() / other.work()
+    }
+
+    /// Receipts while the piece of work was done once.
+    fn work(&self) -> f64 {
+        self.receipts_per_second * self.pace_ns
+    }
+
     /// Receipts of a batch.
     pub(crate) fn whole_batch(&self) -> usize {
         self.batch_mean.round() as usize
@@ -144,30 +157,66 @@ pub(crate) struct Report {
     machine: Machine,
     command: String,
     pub(crate) runs: Vec<Figures>,
-    /// Throughput of the processor by that of the ceiling, pair by pair, and the median.
+    /// Throughput of the processor by that of each of the others.
+    against: Vec<Against>,
+}
+
+/// Throughput of the processor by that of another, pair by pair.
+#[derive(Debug, Serialize)]
+struct Against {
+    other: &'static str,
     ratios: Vec<f64>,
-    median_ratio: Option<f64>,
-    /// The same by that of the contender.
-    contender_ratios: Vec<f64>,
-    contender_median_ratio: Option<f64>,
+    median: f64,
+    /// The same, had the machine been as fast for both.
+    at_equal_pace: Vec<f64>,
+    median_at_equal_pace: f64,
+}
+
+impl Against {
+    /// `None` without a pair.
+    fn of(runs: &[Figures], other: &'static str) -> Option<Self> {
+        let of = |name| runs.iter().filter(move |run| run.who == name);
+        let pairs = || of("processor").zip(of(other));
+        let rate = |run: &Figures| run.receipts_per_second;
+        let ratios: Vec<f64> = pairs().map(|(one, two)| rate(one) / rate(two)).collect();
+        let at_equal_pace: Vec<f64> = pairs().map(|(one, two)| one.against(two)).collect();
+        Some(Self {
+            other,
+            median: median(&ratios)?,
+            median_at_equal_pace: median(&at_equal_pace)?,
+            ratios,
+            at_equal_pace,
+        })
+    }
+}
+
+impl fmt::Display for Against {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (what, ratios, median) in [
+            ("", &self.ratios, self.median),
+            (
+                " at equal pace",
+                &self.at_equal_pace,
+                self.median_at_equal_pace,
+            ),
+        ] {
+            let ratios: Vec<String> = ratios.iter().map(|it| format!("{it:.3}")).collect();
+            let (other, ratios) = (self.other, ratios.join(" "));
+            writeln!(f, "\nprocessor/{other}{what}: {ratios}; median {median:.3}")?;
+        }
+        Ok(())
+    }
 }
 
 impl Report {
     pub(crate) fn new(runs: Vec<Figures>) -> Self {
-        let rate = |run: &Figures| run.receipts_per_second;
-        let of = |name| runs.iter().filter(move |run| run.who == name).map(rate);
-        let against = |other| -> Vec<f64> {
-            let pairs = of("processor").zip(of(other));
-            pairs.map(|(processor, other)| processor / other).collect()
-        };
-        let (ratios, contender_ratios) = (against("ceiling"), against("contender"));
+        let others = ["ceiling", "contender"];
         Self {
             machine: Machine::here(),
             command: command(),
-            median_ratio: median(&ratios),
-            ratios,
-            contender_median_ratio: median(&contender_ratios),
-            contender_ratios,
+            against: (others.into_iter())
+                .filter_map(|other| Against::of(&runs, other))
+                .collect(),
             runs,
         }
     }
@@ -187,15 +236,15 @@ impl Report {
         writeln!(
             out,
             "| run | receipts/s | events/s | own µs | PostgreSQL µs | NATS µs | generator µs | batch mean/max \
-             | HOT % | WAL B | peak MiB (anon) | receipts | lost | double | load avg |"
+             | HOT % | WAL B | peak MiB (anon) | receipts | lost | double | load avg | pace ns |"
         )?;
-        writeln!(out, "|---|{}", "---:|".repeat(14))?;
+        writeln!(out, "|---|{}", "---:|".repeat(15))?;
         for run in &self.runs {
             let cpu = run.cpu_us_per_receipt;
             writeln!(
                 out,
                 "| {} | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} | {:.1} | {:.0}/{:.0} | {:.1} | {:.0} | {:.1} ({:.1}) \
-                 | {} | {} | {} | {:.2} |",
+                 | {} | {} | {} | {:.2} | {:.0} |",
                 run.who,
                 run.receipts_per_second,
                 run.events_per_second,
@@ -213,25 +262,12 @@ impl Report {
                 run.ledger.lost(),
                 run.ledger.double(),
                 run.load_average,
+                run.pace_ns,
             )?;
         }
         self.latencies(&mut out)?;
-        for (other, ratios, median) in [
-            ("ceiling", &self.ratios, self.median_ratio),
-            (
-                "contender",
-                &self.contender_ratios,
-                self.contender_median_ratio,
-            ),
-        ] {
-            if let Some(median) = median {
-                let ratios: Vec<String> = ratios.iter().map(|it| format!("{it:.3}")).collect();
-                writeln!(
-                    out,
-                    "\nprocessor/{other}: {}; median {median:.3}",
-                    ratios.join(" ")
-                )?;
-            }
+        for against in &self.against {
+            write!(out, "{against}")?;
         }
         Ok(out)
     }

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use crate::contestant::Contestant;
 use crate::cpu::{Parties, Spent, anonymous_memory, peak_memory};
 use crate::ground::{Field, Ground};
+use crate::pace::Pace;
 use crate::progress::Bar;
 
 const POLL: Duration = Duration::from_millis(20);
@@ -34,13 +35,15 @@ pub(crate) struct Measured {
     /// Peak of all processes together: resident memory, and that part of it that is no file's.
     pub(crate) memory: u64,
     pub(crate) anonymous: u64,
+    /// See [`Pace::nanoseconds`].
+    pub(crate) pace: f64,
 }
 
 pub(crate) struct Window<'a> {
     field: &'a Field,
     parties: Parties,
     backlog: Backlog,
-    begun: Option<Mark>,
+    begun: Option<(Mark, Pace)>,
     anonymous: u64,
 }
 
@@ -85,7 +88,7 @@ impl<'a> Window<'a> {
 
     /// From here on it counts; `settled` receipts are settled by now.
     pub(crate) async fn begin(&mut self, settled: u64) -> anyhow::Result<()> {
-        self.begun = Some(self.mark(settled).await?);
+        self.begun = Some((self.mark(settled).await?, Pace::new()));
         Ok(())
     }
 
@@ -125,7 +128,8 @@ impl<'a> Window<'a> {
         let memory = contestant.pids().into_iter().map(peak_memory);
         let memory = memory.sum::<std::io::Result<u64>>()?;
         let begun = self.begun.take();
-        let begun = begun.ok_or_else(|| anyhow::anyhow!("over before it was seen to begin"))?;
+        let (begun, pace) =
+            begun.ok_or_else(|| anyhow::anyhow!("over before it was seen to begin"))?;
         Ok(Measured {
             receipts: end.settled - begun.settled,
             took: end.at - begun.at,
@@ -133,6 +137,7 @@ impl<'a> Window<'a> {
             wal: end.wal - begun.wal,
             memory,
             anonymous: self.anonymous,
+            pace: pace.nanoseconds(),
         })
     }
 }

@@ -71,16 +71,16 @@ impl Growth {
         writeln!(
             out,
             "| messages | partitions | lanes | processors | receipts/s | own µs | PostgreSQL µs | NATS µs \
-             | batch mean | HOT % | WAL B | peak MiB | lost | double | load avg |"
+             | batch mean | HOT % | WAL B | peak MiB | lost | double | load avg | pace ns |"
         )?;
-        writeln!(out, "|{}", "---:|".repeat(15))?;
+        writeln!(out, "|{}", "---:|".repeat(16))?;
         for point in &self.points {
             let run = &point.shown;
             let cpu = run.cpu_us_per_receipt;
             writeln!(
                 out,
                 "| {} | {} | {} | {} | {:.0} | {:.1} | {:.1} | {:.1} | {:.0} | {:.1} | {:.0} | {:.1} | {} | {} \
-                 | {:.2} |",
+                 | {:.2} | {:.0} |",
                 plot::count(point.messages),
                 point.partitions,
                 point.lanes,
@@ -100,6 +100,7 @@ impl Growth {
                     .map(|run| run.ledger.double())
                     .sum::<u64>(),
                 run.load_average,
+                run.pace_ns,
             )?;
         }
         writeln!(out)?;
@@ -120,12 +121,13 @@ impl Growth {
             };
             writeln!(
                 out,
-                "{} against {} messages, {} partitions, {} lanes: {:.2}",
+                "{} against {} messages, {} partitions, {} lanes: {:.2}, at equal pace {:.2}",
                 plot::count(point.messages),
                 plot::count(least.messages),
                 point.partitions,
                 point.lanes,
-                point.shown.receipts_per_second / least.shown.receipts_per_second
+                point.shown.receipts_per_second / least.shown.receipts_per_second,
+                point.shown.against(&least.shown),
             )?;
         }
         Ok(())
