@@ -64,15 +64,22 @@ pub fn of_resolution(
 pub struct Encoder {
     /// `"source":…,"type":"`, as it stands in every event.
     source: String,
+    /// Where an event is written first: with its forty pieces put into the buffer itself, the two
+    /// events took 0.96 µs instead of 0.77.
+    draft: Vec<u8>,
     buffer: BytesMut,
 }
 
 /// The most that `BytesMut` remembers to take anew once it is full and events still lie in it.
 const BUFFER: usize = 64 << 10;
 
+/// Enough for an event whose texts are as long as they usually are.
+const DRAFT: usize = 2 << 10;
+
 impl Encoder {
     pub fn new(source: &Source) -> Self {
         Self {
+            draft: Vec::with_capacity(DRAFT),
             buffer: BytesMut::with_capacity(BUFFER),
             ..Self::small(source)
         }
@@ -83,6 +90,7 @@ impl Encoder {
         let source = serde_json::Value::from(source.0.as_str());
         Self {
             source: format!(r#""source":{source},"type":""#),
+            draft: Vec::new(),
             buffer: BytesMut::new(),
         }
     }
@@ -102,9 +110,7 @@ impl Encoder {
 
     /// Begins an event: CloudEvents 1.0, structured mode. What follows ends with [`Self::event`].
     fn begin(&mut self, kind: &str, id: Uuid) -> Json<'_> {
-        // Else one that outgrows its buffer would be copied into the next half-written.
-        self.buffer.reserve(message::ROOM);
-        let mut json = Json(&mut self.buffer);
+        let mut json = Json(&mut self.draft);
         json.raw(r#"{"specversion":"1.0","id":"#)
             .uuid(id)
             .raw(",")
@@ -115,6 +121,8 @@ impl Encoder {
     }
 
     fn event(&mut self, kind: EventKind, id: Uuid) -> Event {
+        self.buffer.extend_from_slice(&self.draft);
+        self.draft.clear();
         let body = self.buffer.split().freeze();
         Event { kind, id, body }
     }

@@ -1,14 +1,15 @@
 //! JSON as serde writes it, byte for byte, without going through a serializer for each field.
 
-use bytes::{BufMut as _, BytesMut};
+use std::ops::Range;
+
 use jiff::Timestamp;
-use jiff::fmt::StdFmtWrite;
+use jiff::fmt::StdIoWrite;
 use jiff::fmt::temporal::DateTimePrinter;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 /// Appends to a buffer. Keys and punctuation come with [`Self::raw`].
-pub(super) struct Json<'a>(pub(super) &'a mut BytesMut);
+pub(super) struct Json<'a>(pub(super) &'a mut Vec<u8>);
 
 impl Json<'_> {
     #[inline]
@@ -17,12 +18,18 @@ impl Json<'_> {
         self
     }
 
+    /// What stands there already, once more.
+    pub(super) fn again(&mut self, range: Range<usize>) -> &mut Self {
+        self.0.extend_from_within(range);
+        self
+    }
+
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
         let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
         if text.as_bytes().iter().all(is_plain) {
             return self.raw("\"").raw(text).raw("\"");
         }
-        serde_json::to_writer((&mut *self.0).writer(), text).expect("text serializes into memory");
+        serde_json::to_writer(&mut *self.0, text).expect("text serializes into memory");
         self
     }
 
@@ -37,16 +44,16 @@ impl Json<'_> {
         const PRINTER: DateTimePrinter = DateTimePrinter::new();
         self.raw("\"");
         PRINTER
-            .print_timestamp(&time, StdFmtWrite(&mut *self.0))
+            .print_timestamp(&time, StdIoWrite(&mut *self.0))
             .expect("a time is written into memory");
         self.raw("\"")
     }
 
     /// A small number, as all of a message's are.
     pub(super) fn number(&mut self, number: i16) -> &mut Self {
-        use std::fmt::Write as _;
+        use std::io::Write as _;
         if let 0..=9 = number {
-            self.0.put_u8(b'0' + number.to_le_bytes()[0]);
+            self.0.push(b'0' + number.to_le_bytes()[0]);
             return self;
         }
         write!(self.0, "{number}").expect("a number is written into memory");

@@ -5,9 +5,6 @@ use crate::receipt::decision::Decision;
 use crate::receipt::ids::message_event_id;
 use crate::receipt::status::Status;
 
-/// Enough for an event whose texts are as long as they usually are.
-pub(super) const ROOM: usize = 2 << 10;
-
 /// What both events say ends where a bill ends; a webhook goes on.
 pub(super) fn changed(encoder: &mut Encoder, decision: &Decision<'_>, out: &mut Vec<Event>) {
     let id = |kind| {
@@ -45,9 +42,11 @@ fn both(json: &mut Json<'_>, decision: &Decision<'_>) {
     let message = &decision.message;
     json.raw(r#","subject":"#)
         .uuid(message.account_id)
-        .raw(r#","time":"#)
-        .time(decision.processed_at)
-        .raw(r#","datacontenttype":"application/json","data":{"receiptId":"#)
+        .raw(r#","time":"#);
+    let from = json.0.len();
+    json.time(decision.processed_at);
+    let processed_at = from..json.0.len();
+    json.raw(r#","datacontenttype":"application/json","data":{"receiptId":"#)
         .uuid(decision.receipt_id.0)
         .raw(r#","messageId":"#)
         .uuid(message.id)
@@ -77,7 +76,7 @@ fn both(json: &mut Json<'_>, decision: &Decision<'_>) {
         .raw(r#","receivedAt":"#)
         .time(decision.received_at)
         .raw(r#","processedAt":"#)
-        .time(decision.processed_at);
+        .again(processed_at);
 }
 
 fn status(json: &mut Json<'_>, decision: &Decision<'_>) {
