@@ -178,7 +178,7 @@ pub(crate) struct Short {
     #[arg(long, default_value = "100k", value_name = "N", value_parser = count)]
     pub(crate) receipts: u64,
 
-    /// How long to offer receipts each time: more than go through, 100 a second, and half of what went
+    /// How long to offer receipts: 100 a second, then half of what goes through
     #[arg(long = "for", default_value = "10s", value_name = "TIME", value_parser = time)]
     pub(crate) duration: Duration,
 }

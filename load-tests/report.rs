@@ -86,7 +86,7 @@ impl Figures {
             load_average,
             receipts: measured.receipts,
             seconds,
-            pace_ns: measured.pace,
+            pace_ns: measured.pace_ns,
             receipts_per_second: receipts / seconds,
             events_per_second: events * receipts / seconds,
             cpu_us_per_receipt: Spent {
@@ -108,22 +108,24 @@ impl Figures {
     }
 }
 
+impl Figures {
+    /// Throughput by that of another run.
+    pub(crate) fn ratio(&self, other: &Self) -> f64 {
+        self.receipts_per_second / other.receipts_per_second
+    }
+
+    /// The same as if the machine had been as fast for both: see `load-tests/pace.rs`.
+    pub(crate) fn ratio_at_equal_pace(&self, other: &Self) -> f64 {
+        self.ratio(other) * self.pace_ns / other.pace_ns
+    }
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "some thousand receipts of a batch, some thousand a second"
 )]
 impl Figures {
-    /// Throughput by that of another run, had the machine been as fast.
-    pub(crate) fn against(&self, other: &Self) -> f64 {
-        self.work() / other.work()
-    }
-
-    /// Receipts while the piece of work was done once.
-    fn work(&self) -> f64 {
-        self.receipts_per_second * self.pace_ns
-    }
-
     /// Receipts of a batch.
     pub(crate) fn whole_batch(&self) -> usize {
         self.batch_mean.round() as usize
@@ -158,12 +160,12 @@ pub(crate) struct Report {
     command: String,
     pub(crate) runs: Vec<Figures>,
     /// Throughput of the processor by that of each of the others.
-    against: Vec<Against>,
+    comparisons: Vec<Comparison>,
 }
 
 /// Throughput of the processor by that of another, pair by pair.
 #[derive(Debug, Serialize)]
-struct Against {
+struct Comparison {
     other: &'static str,
     ratios: Vec<f64>,
     median: f64,
@@ -172,14 +174,14 @@ struct Against {
     median_at_equal_pace: f64,
 }
 
-impl Against {
+impl Comparison {
     /// `None` without a pair.
     fn of(runs: &[Figures], other: &'static str) -> Option<Self> {
         let of = |name| runs.iter().filter(move |run| run.who == name);
         let pairs = || of("processor").zip(of(other));
-        let rate = |run: &Figures| run.receipts_per_second;
-        let ratios: Vec<f64> = pairs().map(|(one, two)| rate(one) / rate(two)).collect();
-        let at_equal_pace: Vec<f64> = pairs().map(|(one, two)| one.against(two)).collect();
+        let ratios: Vec<f64> = pairs().map(|(one, two)| one.ratio(two)).collect();
+        let at_equal_pace = pairs().map(|(one, two)| one.ratio_at_equal_pace(two));
+        let at_equal_pace: Vec<f64> = at_equal_pace.collect();
         Some(Self {
             other,
             median: median(&ratios)?,
@@ -190,7 +192,7 @@ impl Against {
     }
 }
 
-impl fmt::Display for Against {
+impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (what, ratios, median) in [
             ("", &self.ratios, self.median),
@@ -214,8 +216,8 @@ impl Report {
         Self {
             machine: Machine::here(),
             command: command(),
-            against: (others.into_iter())
-                .filter_map(|other| Against::of(&runs, other))
+            comparisons: (others.into_iter())
+                .filter_map(|other| Comparison::of(&runs, other))
                 .collect(),
             runs,
         }
@@ -266,8 +268,8 @@ impl Report {
             )?;
         }
         self.latencies(&mut out)?;
-        for against in &self.against {
-            write!(out, "{against}")?;
+        for comparison in &self.comparisons {
+            write!(out, "{comparison}")?;
         }
         Ok(out)
     }

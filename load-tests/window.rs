@@ -35,8 +35,8 @@ pub(crate) struct Measured {
     /// Peak of all processes together: resident memory, and that part of it that is no file's.
     pub(crate) memory: u64,
     pub(crate) anonymous: u64,
-    /// See [`Pace::nanoseconds`].
-    pub(crate) pace: f64,
+    /// See [`Pace::end`].
+    pub(crate) pace_ns: f64,
 }
 
 pub(crate) struct Window<'a> {
@@ -88,7 +88,7 @@ impl<'a> Window<'a> {
 
     /// From here on it counts; `settled` receipts are settled by now.
     pub(crate) async fn begin(&mut self, settled: u64) -> anyhow::Result<()> {
-        self.begun = Some((self.mark(settled).await?, Pace::new()));
+        self.begun = Some((self.mark(settled).await?, Pace::start()));
         Ok(())
     }
 
@@ -137,7 +137,7 @@ impl<'a> Window<'a> {
             wal: end.wal - begun.wal,
             memory,
             anonymous: self.anonymous,
-            pace: pace.nanoseconds(),
+            pace_ns: pace.end(),
         })
     }
 }

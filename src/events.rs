@@ -64,8 +64,8 @@ pub fn of_resolution(
 pub struct Encoder {
     /// `"source":…,"type":"`, as it stands in every event.
     source: String,
-    /// Where an event is written first: with its forty pieces put into the buffer itself, the two
-    /// events took 0.96 µs instead of 0.77.
+    /// Where an event is put together: its many pieces are appended to a `Vec` in less time than to
+    /// the shared buffer, and none lies half in one buffer and half in the next.
     draft: Vec<u8>,
     buffer: BytesMut,
 }
@@ -79,7 +79,6 @@ const DRAFT: usize = 2 << 10;
 impl Encoder {
     pub fn new(source: &Source) -> Self {
         Self {
-            draft: Vec::with_capacity(DRAFT),
             buffer: BytesMut::with_capacity(BUFFER),
             ..Self::small(source)
         }
@@ -90,7 +89,7 @@ impl Encoder {
         let source = serde_json::Value::from(source.0.as_str());
         Self {
             source: format!(r#""source":{source},"type":""#),
-            draft: Vec::new(),
+            draft: Vec::with_capacity(DRAFT),
             buffer: BytesMut::new(),
         }
     }
@@ -110,6 +109,7 @@ impl Encoder {
 
     /// Begins an event: CloudEvents 1.0, structured mode. What follows ends with [`Self::event`].
     fn begin(&mut self, kind: &str, id: Uuid) -> Json<'_> {
+        self.draft.clear();
         let mut json = Json(&mut self.draft);
         json.raw(r#"{"specversion":"1.0","id":"#)
             .uuid(id)
@@ -122,7 +122,6 @@ impl Encoder {
 
     fn event(&mut self, kind: EventKind, id: Uuid) -> Event {
         self.buffer.extend_from_slice(&self.draft);
-        self.draft.clear();
         let body = self.buffer.split().freeze();
         Event { kind, id, body }
     }

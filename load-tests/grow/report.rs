@@ -126,8 +126,8 @@ impl Growth {
                 plot::count(least.messages),
                 point.partitions,
                 point.lanes,
-                point.shown.receipts_per_second / least.shown.receipts_per_second,
-                point.shown.against(&least.shown),
+                point.shown.ratio(&least.shown),
+                point.shown.ratio_at_equal_pace(&least.shown),
             )?;
         }
         Ok(())

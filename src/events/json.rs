@@ -3,12 +3,11 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
-use jiff::fmt::StdIoWrite;
 use jiff::fmt::temporal::DateTimePrinter;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-/// Appends to a buffer. Keys and punctuation come with [`Self::raw`].
+/// Appends to a draft. Keys and punctuation come with [`Self::raw`].
 pub(super) struct Json<'a>(pub(super) &'a mut Vec<u8>);
 
 impl Json<'_> {
@@ -44,7 +43,7 @@ impl Json<'_> {
         const PRINTER: DateTimePrinter = DateTimePrinter::new();
         self.raw("\"");
         PRINTER
-            .print_timestamp(&time, StdIoWrite(&mut *self.0))
+            .print_timestamp(&time, &mut *self.0)
             .expect("a time is written into memory");
         self.raw("\"")
     }

@@ -45,7 +45,7 @@ fn both(json: &mut Json<'_>, decision: &Decision<'_>) {
         .raw(r#","time":"#);
     let from = json.0.len();
     json.time(decision.processed_at);
-    let processed_at = from..json.0.len();
+    let written = from..json.0.len();
     json.raw(r#","datacontenttype":"application/json","data":{"receiptId":"#)
         .uuid(decision.receipt_id.0)
         .raw(r#","messageId":"#)
@@ -76,7 +76,7 @@ fn both(json: &mut Json<'_>, decision: &Decision<'_>) {
         .raw(r#","receivedAt":"#)
         .time(decision.received_at)
         .raw(r#","processedAt":"#)
-        .again(processed_at);
+        .again(written);
 }
 
 fn status(json: &mut Json<'_>, decision: &Decision<'_>) {

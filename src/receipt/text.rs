@@ -45,7 +45,7 @@ impl Text {
         &self.payload
     }
 
-    /// The payload for who borrows from it while the text is written to.
+    /// The payload for whoever borrows from it while the text is written to.
     pub(super) fn shared(&self) -> ByteString {
         self.payload.clone()
     }

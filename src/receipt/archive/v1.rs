@@ -185,24 +185,46 @@ impl ArchivedReceiptV1 {
             claimed += text.len();
             Some(Cow::Borrowed(text))
         };
-        wire.carrier_id = text(&self.carrier_id);
-        wire.operator_message_id = text(&self.operator_message_id);
-        wire.stat = text(&self.stat);
-        wire.message_state = self.message_state.as_ref().copied();
-        wire.err = text(&self.err);
-        wire.network_error_code = text(&self.network_error_code);
-        wire.submit_date = text(&self.submit_date);
-        wire.done_date = text(&self.done_date);
-        wire.source_addr = text(&self.source_addr);
-        wire.dest_addr = text(&self.dest_addr);
-        wire.account_id = self.account_id.as_ref().copied();
-        wire.message_id = self.message_id.as_ref().copied();
-        wire.sub = text(&self.sub);
-        wire.dlvrd = text(&self.dlvrd);
-        wire.raw_payload = text(&self.raw_payload);
-        wire.tlv_receipted_message_id = text(&self.tlv.receipted_message_id);
-        wire.tlv_message_state = self.tlv.message_state.as_ref().copied();
-        wire.tlv_network_error_code = text(&self.tlv.network_error_code);
+        // All of them by name, so that none is forgotten.
+        let Wire {
+            carrier_id,
+            operator_message_id,
+            stat,
+            message_state,
+            err,
+            network_error_code,
+            submit_date,
+            done_date,
+            source_addr,
+            dest_addr,
+            account_id,
+            message_id,
+            sub,
+            dlvrd,
+            raw_payload,
+            tlv_receipted_message_id,
+            tlv_message_state,
+            tlv_network_error_code,
+            received_at: _,
+        } = wire;
+        *carrier_id = text(&self.carrier_id);
+        *operator_message_id = text(&self.operator_message_id);
+        *stat = text(&self.stat);
+        *message_state = self.message_state.as_ref().copied();
+        *err = text(&self.err);
+        *network_error_code = text(&self.network_error_code);
+        *submit_date = text(&self.submit_date);
+        *done_date = text(&self.done_date);
+        *source_addr = text(&self.source_addr);
+        *dest_addr = text(&self.dest_addr);
+        *account_id = self.account_id.as_ref().copied();
+        *message_id = self.message_id.as_ref().copied();
+        *sub = text(&self.sub);
+        *dlvrd = text(&self.dlvrd);
+        *raw_payload = text(&self.raw_payload);
+        *tlv_receipted_message_id = text(&self.tlv.receipted_message_id);
+        *tlv_message_state = self.tlv.message_state.as_ref().copied();
+        *tlv_network_error_code = text(&self.tlv.network_error_code);
         claimed
     }
 
