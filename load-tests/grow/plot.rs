@@ -13,7 +13,8 @@ const LEFT: f64 = 70.0;
 const TOP: f64 = 40.0;
 /// From one panel to the next.
 const ACROSS: f64 = WIDTH + 60.0;
-const DOWN: f64 = HEIGHT + 70.0;
+/// With room for the names of six lines.
+const DOWN: f64 = HEIGHT + 150.0;
 /// Told apart by people who see colours differently (Okabe and Ito).
 const COLOURS: [&str; 6] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
@@ -177,8 +178,7 @@ impl Panel {
                     r#"<circle cx="{x:.1}" cy="{y:.1}" r="3" fill="{colour}"/>"#
                 )?;
             }
-            // Below the middle, where lines that start at 0 and run flat leave room.
-            let below = top + HEIGHT - 8.0 - 14.0 * place(self.lines.len() - 1 - at);
+            let below = top + HEIGHT + 34.0 + 14.0 * place(at);
             let name = &line.name;
             writeln!(
                 out,
