@@ -168,11 +168,10 @@ impl Publisher {
         report: &mut impl FnMut(Heard),
     ) -> Result<(), Closed> {
         while round.under_way() < self.limits.in_flight_max
-            && let Some(at) = round.next()
+            && let Some((at, reply)) = round.next(&mut self.replies)
         {
             let parcel = round.parcel(at);
             let subject = &self.outputs.of(parcel.kind()).subject;
-            let (attempt, reply) = self.replies.new_attempt();
             let published = self.client.publish_with_reply_and_headers(
                 subject.clone(),
                 reply,
@@ -180,7 +179,7 @@ impl Publisher {
                 parcel.body(),
             );
             match published.await {
-                Ok(()) => round.sent(attempt, at),
+                Ok(()) => round.sent(at),
                 Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
                     report(parcel.heard(Err(PublishFault::TooLarge(subject.clone()))));
                     round.too_large(at);
@@ -221,17 +220,24 @@ impl Publisher {
     }
 
     fn take(&self, message: &Message, round: &mut Round<'_>, report: &mut impl FnMut(Heard)) {
-        // `None` is about an attempt that was given up.
-        let attempt = self.replies.attempt(&message.subject);
-        let Some(at) = attempt.and_then(|attempt| round.heard_of(attempt)) else {
+        let Some(number) = self.replies.number(&message.subject) else {
             return;
         };
-        let parcel = round.parcel(at);
-        let result = confirmation::check(message, self.outputs.of(parcel.kind()));
-        let is_confirmed = result.is_ok();
-        report(parcel.heard(result));
-        if !is_confirmed {
-            round.failed(at);
+        // `None` is about an attempt that was given up.
+        let Some(kind) = round.awaited(number) else {
+            return;
+        };
+        match confirmation::check(message, self.outputs.of(kind)) {
+            Ok(()) => {
+                for at in round.confirmed(number) {
+                    report(round.parcel(at).heard(Ok(())));
+                }
+            }
+            Err(fault) => {
+                if let Some(at) = round.refused(number) {
+                    report(round.parcel(at).heard(Err(fault)));
+                }
+            }
         }
     }
 }

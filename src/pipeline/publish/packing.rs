@@ -50,14 +50,16 @@ pub(super) struct Pack<'a> {
     body: Bytes,
 }
 
-/// The messages of a batch. The order is kept among the events of a kind.
+/// The messages of a batch, sorted by kind. The order is kept among the events of a kind.
 pub(super) fn parcels<'a>(
     events: &'a [Event],
     packing: Packing,
     payload_max: usize,
 ) -> Vec<Parcel<'a>> {
     let Packing::Packs(events_max) = packing else {
-        return events.iter().map(Parcel::Event).collect();
+        let of_kind = |kind| events.iter().filter(move |event| event.kind == kind);
+        let sorted = EventKind::ALL.into_iter().flat_map(of_kind);
+        return sorted.map(Parcel::Event).collect();
     };
     let bytes_max = payload_max.saturating_sub(HEADERS);
     let mut parcels = Vec::new();

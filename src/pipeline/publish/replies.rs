@@ -1,4 +1,4 @@
-//! Reply subjects: the inbox, and behind its last dot the number of the attempt.
+//! Reply subjects: the inbox, and behind its last dot a number.
 
 use async_nats::Subject;
 use bytes::BytesMut;
@@ -6,8 +6,7 @@ use bytes::BytesMut;
 pub(super) struct Replies {
     /// With the dot behind it.
     inbox: String,
-    /// The number of the next attempt. Never used twice, so that a late confirmation of an earlier
-    /// attempt is not taken for another's.
+    /// Never used twice, so that a late confirmation of an earlier attempt is not taken for another's.
     next: u64,
     /// Where the subjects are written, one behind the other.
     buffer: BytesMut,
@@ -32,20 +31,20 @@ impl Replies {
         format!("{}*", self.inbox)
     }
 
-    /// The number of a new attempt, and where its confirmation is to go.
-    pub(super) fn new_attempt(&mut self) -> (u64, Subject) {
-        let attempt = self.next;
+    /// A new reply subject and its number.
+    pub(super) fn next(&mut self) -> (u64, Subject) {
+        let number = self.next;
         self.next += 1;
         self.buffer.reserve(self.inbox.len() + DIGITS);
         self.buffer.extend_from_slice(self.inbox.as_bytes());
         let mut digits = itoa::Buffer::new();
         self.buffer
-            .extend_from_slice(digits.format(attempt).as_bytes());
+            .extend_from_slice(digits.format(number).as_bytes());
         let subject = Subject::from_utf8(self.buffer.split().freeze());
-        (attempt, subject.expect("an inbox and digits are text"))
+        (number, subject.expect("an inbox and digits are text"))
     }
 
-    pub(super) fn attempt(&self, reply: &Subject) -> Option<u64> {
+    pub(super) fn number(&self, reply: &Subject) -> Option<u64> {
         reply.strip_prefix(self.inbox.as_str())?.parse().ok()
     }
 }
@@ -55,12 +54,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_is_read_back_from_its_reply_subject_and_no_other() {
+    fn the_number_is_read_back_from_its_reply_subject_and_no_other() {
         let mut replies = Replies::of("_INBOX.ours");
         for expected in 0..1_000 {
-            let (attempt, subject) = replies.new_attempt();
+            let (number, subject) = replies.next();
             assert_eq!(subject.as_str(), format!("_INBOX.ours.{expected}"));
-            assert_eq!(replies.attempt(&subject), Some(attempt));
+            assert_eq!(replies.number(&subject), Some(number));
         }
         for strange in [
             "_INBOX.theirs.7",
@@ -68,7 +67,7 @@ mod tests {
             "_INBOX.ours.7.7",
             "_INBOX.ours.x",
         ] {
-            assert_eq!(replies.attempt(&strange.into()), None, "{strange}");
+            assert_eq!(replies.number(&strange.into()), None, "{strange}");
         }
     }
 }

@@ -1,36 +1,99 @@
 //! Where each message of a batch stands, by its place in the batch.
+//!
+//! Messages of one kind share reply subjects. Each subject is new to the caches that nats-server
+//! routes by, and one for each message cost it a tenth of its time (`load-tests/results`). In turn a
+//! fault is known of a group only: the group is published again then, each message with its own.
 
 use std::collections::VecDeque;
 
+use async_nats::Subject;
+
 use super::packing::Parcel;
+use super::replies::Replies;
+use crate::events::EventKind;
+
+/// Most messages of a group: as many as one fault may repeat.
+const GROUP_MAX: usize = 32;
 
 pub(super) struct Round<'a> {
     parcels: Vec<Parcel<'a>>,
     waiting: VecDeque<usize>,
-    attempts: Attempts,
+    groups: Groups,
     /// To be published again when all the others have been heard of.
     failed: VecDeque<usize>,
 }
 
-/// Attempts since the last pause, by their numbers, which are close behind each other.
-struct Attempts {
+/// Those since the last pause, by their numbers, one behind the other.
+struct Groups {
     first: u64,
-    /// What each is about, until it is heard of. `None` also for what was not sent after all.
-    about: Vec<Option<usize>>,
+    made: Vec<Group>,
+    /// Messages of a group.
+    size_max: usize,
     under_way: usize,
 }
 
+/// Messages that are confirmed to one reply subject.
+struct Group {
+    reply: Subject,
+    kind: EventKind,
+    size: usize,
+    /// Published and not known to be confirmed: answers tell how many of them are, not which.
+    doubtful: Vec<usize>,
+    /// Answers that are to come.
+    awaited: usize,
+}
+
+impl Groups {
+    /// Where confirmation of the next message of this kind is to go.
+    fn reply(&mut self, kind: EventKind, replies: &mut Replies) -> Subject {
+        let open = self.made.last();
+        let open = open.filter(|it| it.kind == kind && it.size < self.size_max);
+        if let Some(open) = open {
+            return open.reply.clone();
+        }
+        let (number, reply) = replies.next();
+        if self.made.is_empty() {
+            self.first = number;
+        }
+        self.made.push(Group {
+            reply: reply.clone(),
+            kind,
+            size: 0,
+            doubtful: Vec::with_capacity(self.size_max),
+            awaited: 0,
+        });
+        reply
+    }
+
+    fn of_number(&mut self, number: u64) -> Option<&mut Group> {
+        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.made.get_mut(place).filter(|group| group.awaited > 0)
+    }
+}
+
+impl Group {
+    /// Gives up what is not known to be confirmed.
+    fn give_up(&mut self) -> Vec<usize> {
+        // Nothing may join it: late answers would be taken for its own.
+        self.size = usize::MAX;
+        self.awaited = 0;
+        std::mem::take(&mut self.doubtful)
+    }
+}
+
 impl<'a> Round<'a> {
+    /// Of messages that are sorted by kind.
     pub(super) fn of(parcels: Vec<Parcel<'a>>) -> Self {
-        let attempts = Attempts {
+        let groups = Groups {
             first: 0,
-            about: Vec::with_capacity(parcels.len()),
+            made: Vec::new(),
+            size_max: GROUP_MAX,
             under_way: 0,
         };
         Self {
             waiting: (0..parcels.len()).collect(),
             parcels,
-            attempts,
+            groups,
             failed: VecDeque::new(),
         }
     }
@@ -50,51 +113,62 @@ impl<'a> Round<'a> {
     }
 
     pub(super) fn under_way(&self) -> usize {
-        self.attempts.under_way
+        self.groups.under_way
     }
 
+    /// Whoever had to wait for another's fault waits for nobody's from now on.
     pub(super) fn again(&mut self) {
         std::mem::swap(&mut self.waiting, &mut self.failed);
-        self.attempts.about.clear();
+        self.groups.made.clear();
+        self.groups.size_max = 1;
     }
 
-    /// The next to be sent.
-    pub(super) fn next(&mut self) -> Option<usize> {
-        self.waiting.pop_front()
+    /// The next to be published, and where its confirmation is to go.
+    pub(super) fn next(&mut self, replies: &mut Replies) -> Option<(usize, Subject)> {
+        let at = self.waiting.pop_front()?;
+        let kind = self.parcels[at].kind();
+        Some((at, self.groups.reply(kind, replies)))
     }
 
-    /// Numbers of attempts only rise.
-    pub(super) fn sent(&mut self, attempt: u64, at: usize) {
-        let Attempts {
-            first,
-            about,
-            under_way,
-        } = &mut self.attempts;
-        if about.is_empty() {
-            *first = attempt;
-        }
-        while *first + (about.len() as u64) < attempt {
-            about.push(None);
-        }
-        about.push(Some(at));
-        *under_way += 1;
+    /// What [`next`](Self::next) gave last is published.
+    pub(super) fn sent(&mut self, at: usize) {
+        let group = self.groups.made.last_mut();
+        let group = group.expect("it was given the reply of the last group");
+        group.size += 1;
+        group.awaited += 1;
+        group.doubtful.push(at);
+        self.groups.under_way += 1;
     }
 
-    /// What an attempt was about; `None` for one that was heard of, given up, or never made.
-    pub(super) fn heard_of(&mut self, attempt: u64) -> Option<usize> {
-        let Attempts {
-            first,
-            about,
-            under_way,
-        } = &mut self.attempts;
-        let place = usize::try_from(attempt.checked_sub(*first)?).ok()?;
-        let at = about.get_mut(place)?.take()?;
-        *under_way -= 1;
-        Some(at)
+    /// The kind of messages of which an answer to this reply subject tells; `None` if it is not
+    /// awaited.
+    pub(super) fn awaited(&mut self, number: u64) -> Option<EventKind> {
+        self.groups.of_number(number).map(|group| group.kind)
     }
 
-    pub(super) fn failed(&mut self, at: usize) {
-        self.failed.push_back(at);
+    /// A message of this group is confirmed. Returns those of which it is now known that they are.
+    pub(super) fn confirmed(&mut self, number: u64) -> Vec<usize> {
+        let Some(group) = self.groups.of_number(number) else {
+            return Vec::new();
+        };
+        group.awaited -= 1;
+        let known = match group.awaited {
+            0 => std::mem::take(&mut group.doubtful),
+            _ => Vec::new(),
+        };
+        self.groups.under_way -= 1;
+        known
+    }
+
+    /// A message of this group is not stored. Returns one that it may have been.
+    pub(super) fn refused(&mut self, number: u64) -> Option<usize> {
+        let group = self.groups.of_number(number)?;
+        let awaited = group.awaited;
+        let given_up = group.give_up();
+        self.groups.under_way -= awaited;
+        let one = given_up.first().copied();
+        self.failed.extend(given_up);
+        one
     }
 
     /// The server takes less than when this was packed. It was never sent, so it may be packed anew.
@@ -110,9 +184,9 @@ impl<'a> Round<'a> {
     /// Gives up whatever is under way, and names one of them.
     pub(super) fn give_up(&mut self) -> Option<usize> {
         let before = self.failed.len();
-        let silent = self.attempts.about.iter_mut().filter_map(Option::take);
+        let silent = self.groups.made.iter_mut().flat_map(Group::give_up);
         self.failed.extend(silent);
-        self.attempts.under_way = 0;
+        self.groups.under_way = 0;
         self.failed.get(before).copied()
     }
 }

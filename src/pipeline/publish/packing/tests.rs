@@ -20,16 +20,20 @@ fn ids(parcel: &Parcel<'_>) -> Vec<String> {
 }
 
 #[test]
-fn without_packing_an_event_is_published_as_it_is() {
+fn without_packing_an_event_is_published_as_it_is_behind_those_of_earlier_kinds() {
     let events = [
         event(1, EventKind::Webhook, 0),
         event(2, EventKind::Billing, 0),
+        event(3, EventKind::Webhook, 0),
     ];
     let parcels = parcels(&events, Packing::of(1), 1 << 20);
     let found: Vec<_> = (parcels.iter())
         .map(|it| (it.kind(), it.id(), it.body(), it.events()))
         .collect();
-    let expected = events.map(|it| (it.kind, it.id, it.body, 1));
+    let expected = [1, 0, 2].map(|at: usize| {
+        let Event { kind, id, body } = events[at].clone();
+        (kind, id, body, 1)
+    });
     assert_eq!(found, expected);
 }
 

@@ -13,55 +13,112 @@ fn events(count: u128) -> Vec<Event> {
     (0..count).map(event).collect()
 }
 
-#[test]
-fn a_stray_is_told_from_an_attempt_under_way() {
-    let events = events(2);
-    let mut round = Round::of(parcels(&events, Packing::Single, 1_024));
-    for attempt in [7, 8] {
-        let at = round.next().unwrap();
-        round.sent(attempt, at);
+/// Publishes whatever is waiting; returns the numbers of the reply subjects.
+fn publish(round: &mut Round<'_>, replies: &mut Replies) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while let Some((at, reply)) = round.next(replies) {
+        round.sent(at);
+        numbers.push(replies.number(&reply).unwrap());
     }
-    assert_eq!(round.next(), None);
-    assert_eq!(round.heard_of(6), None, "of an earlier batch");
-    assert_eq!(round.heard_of(9), None, "never made");
-    assert_eq!(round.heard_of(8), Some(1));
-    assert_eq!(round.heard_of(8), None, "twice");
-    assert_eq!(round.under_way(), 1);
+    numbers
+}
 
-    assert_eq!(round.give_up(), Some(0));
-    assert!(round.is_spent() && !round.is_over());
-    assert_eq!(round.heard_of(7), None, "given up");
-    round.again();
-    let at = round.next().unwrap();
-    round.sent(10, at);
-    assert_eq!(round.heard_of(7), None, "of the attempt before");
-    assert_eq!(round.heard_of(10), Some(0));
+#[test]
+fn messages_of_one_kind_share_a_reply_subject() {
+    let mut events = events(GROUP_MAX as u128 + 2);
+    events[0].kind = EventKind::Billing;
+    let mut replies = Replies::of("_INBOX");
+    let mut round = Round::of(parcels(&events, Packing::Single, 1_024));
+    let numbers = publish(&mut round, &mut replies);
+    assert_eq!(numbers[0], 0);
+    assert_eq!(numbers[1..=GROUP_MAX], [1; GROUP_MAX]);
+    assert_eq!(numbers[GROUP_MAX + 1..], [2]);
+    assert_eq!(round.awaited(0), Some(EventKind::Billing));
+    assert_eq!(round.awaited(1), Some(EventKind::Webhook));
+
+    for _ in 1..GROUP_MAX {
+        assert!(round.confirmed(1).is_empty(), "it is not known which");
+    }
+    let known: Vec<_> = (1..=GROUP_MAX).collect();
+    assert_eq!(round.confirmed(1), known);
+    assert_eq!(round.awaited(1), None, "more than were published");
+    assert_eq!(round.under_way(), 2);
+    assert_eq!(round.confirmed(2), [GROUP_MAX + 1]);
+    assert!(!round.is_over());
+    assert_eq!(round.confirmed(0), [0]);
     assert!(round.is_over());
 }
 
 #[test]
-fn an_attempt_that_was_not_sent_leaves_a_gap() {
+fn a_group_is_published_again_with_whatever_was_refused_and_each_by_itself() {
     let events = events(3);
+    let mut replies = Replies::of("_INBOX");
     let mut round = Round::of(parcels(&events, Packing::Single, 1_024));
-    round.sent(3, 0);
-    round.too_large(1);
-    round.sent(5, 2);
-    assert_eq!(round.heard_of(4), None);
-    assert_eq!(round.heard_of(5), Some(2));
-    assert_eq!(round.heard_of(3), Some(0));
-    assert!(round.is_over() || !round.waiting.is_empty());
+    assert_eq!(publish(&mut round, &mut replies), [0, 0, 0]);
+    assert!(round.confirmed(0).is_empty());
+    assert_eq!(round.refused(0), Some(0));
+    assert_eq!(round.awaited(0), None, "the third answer tells nothing");
+    assert!(round.is_spent() && !round.is_over());
+
+    round.again();
+    assert_eq!(publish(&mut round, &mut replies), [1, 2, 3]);
+    assert_eq!(round.confirmed(3), [2]);
+    assert_eq!(round.refused(2), Some(1));
+    assert_eq!(round.confirmed(1), [0]);
+    round.again();
+    assert_eq!(publish(&mut round, &mut replies), [4]);
+    assert_eq!(round.confirmed(4), [1]);
+    assert!(round.is_over());
+}
+
+#[test]
+fn what_is_known_to_be_confirmed_is_not_published_again() {
+    let events = events(2);
+    let mut replies = Replies::of("_INBOX");
+    let mut round = Round::of(parcels(&events, Packing::Single, 1_024));
+    round.next(&mut replies);
+    round.sent(0);
+    assert_eq!(round.confirmed(0), [0]);
+    round.next(&mut replies);
+    round.sent(1);
+    assert_eq!(round.refused(0), Some(1));
+    round.again();
+    assert_eq!(publish(&mut round, &mut replies), [1]);
+    assert_eq!(round.confirmed(1), [1]);
+    assert!(round.is_over());
+}
+
+#[test]
+fn nothing_joins_a_group_that_was_given_up() {
+    let events = events(3);
+    let mut replies = Replies::of("_INBOX");
+    let mut round = Round::of(parcels(&events, Packing::Single, 1_024));
+    round.next(&mut replies);
+    round.sent(0);
+    assert_eq!(round.give_up(), Some(0));
+    assert_eq!(publish(&mut round, &mut replies), [1, 1]);
+    assert_eq!(round.awaited(0), None, "late");
+    assert_eq!(round.awaited(2), None, "never made");
+    assert_eq!(round.give_up(), Some(1));
+    assert!(round.is_spent() && !round.is_over());
+
+    round.again();
+    assert_eq!(publish(&mut round, &mut replies), [2, 3, 4]);
+    assert_eq!(round.awaited(1), None, "of the attempt before");
+    for (number, at) in [(2, 0), (3, 1), (4, 2)] {
+        assert_eq!(round.confirmed(number), [at]);
+    }
+    assert!(round.is_over());
 }
 
 #[test]
 fn a_pack_that_is_too_large_goes_out_in_halves() {
     let events = events(5);
+    let mut replies = Replies::of("_INBOX");
     let mut round = Round::of(parcels(&events, Packing::Packs(64), 1_024));
     let mut sent = Vec::new();
-    for attempt in 0.. {
-        let Some(at) = round.next() else {
-            if round.is_over() {
-                break;
-            }
+    while !round.is_over() {
+        let Some((at, reply)) = round.next(&mut replies) else {
             round.again();
             continue;
         };
@@ -70,8 +127,9 @@ fn a_pack_that_is_too_large_goes_out_in_halves() {
             round.too_large(at);
         } else {
             sent.push(round.parcel(at).events());
-            round.sent(attempt, at);
-            assert_eq!(round.heard_of(attempt), Some(at));
+            round.sent(at);
+            let number = replies.number(&reply).unwrap();
+            assert_eq!(round.confirmed(number), [at]);
         }
     }
     sent.sort_unstable();
