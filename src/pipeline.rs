@@ -37,6 +37,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::consume::{Intake, Target, Way, keep_alive};
 use self::early::EarlyBudget;
 use self::envelope::{Holdings, Item};
+use self::gather::Queue;
 use self::lane::{Delivery, Lane};
 use self::matching::candidates::Reach;
 pub use self::matching::groups::GroupSwitch;
@@ -76,7 +77,6 @@ pub struct Foundation {
 
 /// What all lanes share.
 struct Shared {
-    limits: config::Pipeline,
     ack_wait: Duration,
     connector: Arc<Connector>,
     metrics: Arc<Metrics>,
@@ -118,7 +118,6 @@ pub async fn start(
     } = foundation;
     let finished = CancellationToken::new();
     let shared = Arc::new(Shared {
-        limits: limits.clone(),
         ack_wait: binding.ack_wait,
         connector,
         metrics: Arc::clone(&metrics),
@@ -140,7 +139,7 @@ pub async fn start(
         let lane = Lane {
             database: database.member(number),
             shared: Arc::clone(&shared),
-            queue,
+            queue: Queue::new(queue, limits),
             matching,
             out,
             session: None,

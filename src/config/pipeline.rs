@@ -26,6 +26,14 @@ pub struct Pipeline {
     #[validate(range(min = 1, max = 5_000))]
     pub batch_max: usize,
 
+    /// Shortest time from the beginning of one batch of a lane to that of its next, unless as many as
+    /// `batch_max` are waiting. A receipt that comes to an idle lane goes at once; at hundreds to
+    /// thousands a second, some milliseconds of latency buy PostgreSQL fewer transactions. Default
+    /// `4ms`; 0 to 1 s. `DLR__PIPELINE__BATCH_INTERVAL_MIN`
+    #[serde(with = "bounds::duration")]
+    #[validate(custom(function = bounds::within_ms::<0, 1_000>))]
+    pub batch_interval_min: Duration,
+
     /// Most envelopes held by this process. Default 8192; 1 to 20,000, the consumer's
     /// `max_ack_pending`. `DLR__PIPELINE__IN_FLIGHT_MAX`
     #[validate(range(min = 1, max = MAX_ACK_PENDING))]
@@ -107,6 +115,7 @@ impl Default for Pipeline {
         Self {
             lanes: 2,
             batch_max: 1_000,
+            batch_interval_min: Duration::from_millis(4),
             in_flight_max: 8_192,
             pull_max: 256,
             publish_in_flight_max: 1_024,

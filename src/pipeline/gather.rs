@@ -1,27 +1,55 @@
-//! Batches: whatever is queued when the lane is free, up to a bound, and no waiting for more.
+//! Batches: whatever is queued when the lane is free, up to a bound.
 //!
 //! Under load the queue fills while a batch is at work, so batches grow by themselves; at rest a
-//! receipt goes alone and at once.
+//! receipt goes alone and at once. In between, transactions of three or four receipts would cost
+//! PostgreSQL five times as much a receipt as full ones, so one does not follow the other at once.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
+use tokio::time::sleep_until;
 
 use super::envelope::Item;
 use super::matching::Path;
+use crate::config;
 
 /// Most envelopes of one careful transaction, which may take a lock for each. PostgreSQL's lock table
 /// has room for some thousands, shared by everybody (`max_locks_per_transaction` ×
 /// `max_connections`).
 const CAREFUL_MAX: usize = 200;
 
-/// The next batch; empty when the lane is closed.
-pub(super) async fn gather(queue: &mut mpsc::Receiver<Item>, batch_max: usize) -> Vec<Item> {
-    let mut batch = Vec::new();
-    queue.recv_many(&mut batch, batch_max).await;
-    batch
+/// What waits for a lane.
+pub(super) struct Queue {
+    items: mpsc::Receiver<Item>,
+    batch_max: usize,
+    interval_min: Duration,
+    /// When the next batch may begin.
+    next: Instant,
+}
+
+impl Queue {
+    pub(super) fn new(items: mpsc::Receiver<Item>, limits: &config::Pipeline) -> Self {
+        Self {
+            items,
+            batch_max: limits.batch_max,
+            interval_min: limits.batch_interval_min,
+            next: Instant::now(),
+        }
+    }
+
+    /// The next batch; empty when the lane is closed.
+    pub(super) async fn gather(&mut self) -> Vec<Item> {
+        // The timer takes a millisecond for what is due already.
+        if self.items.len() < self.batch_max && Instant::now() < self.next {
+            sleep_until(self.next.into()).await;
+        }
+        let mut batch = Vec::new();
+        self.items.recv_many(&mut batch, self.batch_max).await;
+        self.next = Instant::now() + self.interval_min;
+        batch
+    }
 }
 
 /// Parts a batch by the path it must take: redeliveries first, as they are older. Each part is in
@@ -48,3 +76,6 @@ pub(super) fn part(mut batch: Vec<Item>, ack_wait: Duration) -> VecDeque<(Path, 
     }
     parts
 }
+
+#[cfg(test)]
+mod tests;

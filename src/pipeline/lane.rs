@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::Shared;
 use super::count;
 use super::envelope::{Envelope, Holdings, Item};
-use super::gather::{gather, part};
+use super::gather::{Queue, part};
 use super::matching::{self, Disposition, Matching, Outcome, Path};
 use super::publish::{Closed, Publisher};
 use super::settle::settle;
@@ -39,7 +39,7 @@ pub(super) struct Committed {
 pub(super) struct Lane {
     pub(super) database: Member,
     pub(super) shared: Arc<Shared>,
-    pub(super) queue: mpsc::Receiver<Item>,
+    pub(super) queue: Queue,
     pub(super) matching: Matching,
     pub(super) out: mpsc::Sender<Committed>,
     pub(super) session: Option<Session>,
@@ -50,7 +50,7 @@ impl Lane {
     /// Works until the queue is closed and empty.
     pub(super) async fn run(mut self) -> Result<(), Infallible> {
         loop {
-            let batch = gather(&mut self.queue, self.shared.limits.batch_max).await;
+            let batch = self.queue.gather().await;
             if batch.is_empty() {
                 return Ok(());
             }

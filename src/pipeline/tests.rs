@@ -9,7 +9,7 @@ use super::*;
 use crate::receipt::ids::Identity;
 use crate::receipt::profile::{Profile, Profiles};
 
-fn item(payload: String, profiles: &Profiles) -> Item {
+pub(super) fn item(payload: String, profiles: &Profiles) -> Item {
     let envelope = Envelope {
         identity: Identity {
             stream: "SMS_DLR".into(),

@@ -99,6 +99,11 @@ fn values_out_of_bounds_are_refused_by_name() {
         ),
         ("DLR__PIPELINE__LANES", "0", "pipeline.lanes"),
         (
+            "DLR__PIPELINE__BATCH_INTERVAL_MIN",
+            "1001ms",
+            "pipeline.batch_interval_min",
+        ),
+        (
             "DLR__PIPELINE__IN_FLIGHT_MAX",
             "20001",
             "pipeline.in_flight_max",
