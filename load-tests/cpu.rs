@@ -98,6 +98,32 @@ impl Stat {
     }
 }
 
+/// The time of all cores since the machine began, in ticks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cores {
+    total: f64,
+    stolen: f64,
+}
+
+impl Cores {
+    pub(crate) fn now() -> io::Result<Self> {
+        let text = fs::read_to_string("/proc/stat")?;
+        let all = text.lines().next().unwrap_or_default();
+        // user, nice, system, idle, iowait, irq, softirq, steal; what follows is part of the first.
+        let ticks = all.split_whitespace().skip(1).take(8).map(str::parse);
+        let ticks: Vec<f64> = ticks.collect::<Result<_, _>>().map_err(io::Error::other)?;
+        Ok(Self {
+            total: ticks.iter().sum(),
+            stolen: ticks.get(7).copied().unwrap_or(0.0),
+        })
+    }
+
+    /// The share that the host gave to other machines since `before`, though there was work here.
+    pub(crate) fn stolen_since(self, before: Self) -> f64 {
+        (self.stolen - before.stolen) / (self.total - before.total).max(1.0)
+    }
+}
+
 /// Peak resident memory in bytes.
 pub(crate) fn peak_memory(pid: u32) -> io::Result<u64> {
     memory(pid, "VmHWM:")

@@ -17,6 +17,10 @@ use crate::progress::Bar;
 /// Longest time that is told from longer ones, in microseconds.
 pub(crate) const LATENCY_MAX: u64 = 600_000_000;
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// What is asked for at once: nats-server drops a client that has 64 MiB before it, and what was
+/// on the way comes again only after `ack_wait`.
+const PULL_MESSAGES: usize = 2_000;
+const PULL_BYTES: usize = 8 << 20;
 
 /// What the events of one stream say.
 #[derive(Debug, Default)]
@@ -98,7 +102,10 @@ impl Reader {
             .get_consumer_from_stream(consumer, stream)
             .await
             .with_context(|| format!("no consumer on {stream}"))?;
-        let messages = consumer.stream().max_messages_per_batch(2_000);
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(PULL_MESSAGES)
+            .max_bytes_per_batch(PULL_BYTES);
         Ok(Self {
             messages: messages.messages().await?,
         })

@@ -23,6 +23,8 @@ pub(crate) struct Figures {
     pub(crate) seconds: f64,
     /// What the same piece of work took meanwhile: `load-tests/pace.rs`.
     pub(crate) pace_ns: f64,
+    /// Share of the cores that the host gave to other machines meanwhile.
+    pub(crate) stolen_share: f64,
     pub(crate) receipts_per_second: f64,
     pub(crate) events_per_second: f64,
     pub(crate) cpu_us_per_receipt: Spent,
@@ -87,6 +89,7 @@ impl Figures {
             receipts: measured.receipts,
             seconds,
             pace_ns: measured.pace_ns,
+            stolen_share: measured.stolen,
             receipts_per_second: receipts / seconds,
             events_per_second: events * receipts / seconds,
             cpu_us_per_receipt: Spent {
@@ -238,15 +241,15 @@ impl Report {
         writeln!(
             out,
             "| run | receipts/s | events/s | own µs | PostgreSQL µs | NATS µs | generator µs | batch mean/max \
-             | HOT % | WAL B | peak MiB (anon) | receipts | lost | double | load avg | pace ns |"
+             | HOT % | WAL B | peak MiB (anon) | receipts | lost | double | load avg | pace ns | stolen % |"
         )?;
-        writeln!(out, "|---|{}", "---:|".repeat(15))?;
+        writeln!(out, "|---|{}", "---:|".repeat(16))?;
         for run in &self.runs {
             let cpu = run.cpu_us_per_receipt;
             writeln!(
                 out,
                 "| {} | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} | {:.1} | {:.0}/{:.0} | {:.1} | {:.0} | {:.1} ({:.1}) \
-                 | {} | {} | {} | {:.2} | {:.0} |",
+                 | {} | {} | {} | {:.2} | {:.0} | {:.1} |",
                 run.who,
                 run.receipts_per_second,
                 run.events_per_second,
@@ -265,6 +268,7 @@ impl Report {
                 run.ledger.double(),
                 run.load_average,
                 run.pace_ns,
+                run.stolen_share * 100.0,
             )?;
         }
         self.latencies(&mut out)?;

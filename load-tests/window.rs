@@ -7,7 +7,7 @@ use dlr::dev::view::Backlog;
 use tokio::time::sleep;
 
 use crate::contestant::Contestant;
-use crate::cpu::{Parties, Spent, anonymous_memory, peak_memory};
+use crate::cpu::{Cores, Parties, Spent, anonymous_memory, peak_memory};
 use crate::ground::{Field, Ground};
 use crate::pace::Pace;
 use crate::progress::Bar;
@@ -23,6 +23,7 @@ struct Mark {
     settled: u64,
     spent: Spent,
     wal: f64,
+    cores: Cores,
 }
 
 /// What happened between two moments.
@@ -37,6 +38,8 @@ pub(crate) struct Measured {
     pub(crate) anonymous: u64,
     /// See [`Pace::end`].
     pub(crate) pace_ns: f64,
+    /// See [`Cores::stolen_since`].
+    pub(crate) stolen: f64,
 }
 
 pub(crate) struct Window<'a> {
@@ -83,6 +86,7 @@ impl<'a> Window<'a> {
             settled,
             spent: self.parties.spent()?,
             wal,
+            cores: Cores::now()?,
         })
     }
 
@@ -138,6 +142,7 @@ impl<'a> Window<'a> {
             memory,
             anonymous: self.anonymous,
             pace_ns: pace.end(),
+            stolen: end.cores.stolen_since(begun.cores),
         })
     }
 }
