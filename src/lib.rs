@@ -23,7 +23,7 @@
 //! 2. `pipeline::consume` pulls it, if there is room to hold it; `pipeline::decode` makes it a
 //!    [`receipt::Receipt`], or names what is wrong.
 //! 3. It waits in a lane, chosen by its match key, until the lane's PostgreSQL connection is free;
-//!    `pipeline::gather` takes whatever waits with it.
+//!    `pipeline::gather` takes whatever waits with it, a little later if that is little.
 //! 4. `pipeline::matching` finds the messages, folds the receipts onto them in stream order, and
 //!    commits: each message updated once, each receipt stored with its whole decision. What found
 //!    no message is asked for once more a little later, then sealed by `pipeline::park`.

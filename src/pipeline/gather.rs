@@ -20,6 +20,10 @@ use crate::config;
 /// `max_connections`).
 const CAREFUL_MAX: usize = 200;
 
+/// How often a batch that waits for its time is looked at, whether it is full by now: to be woken by
+/// every receipt would cost more than the longer interval saves.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// What waits for a lane.
 pub(super) struct Queue {
     items: mpsc::Receiver<Item>,
@@ -41,14 +45,20 @@ impl Queue {
 
     /// The next batch; empty when the lane is closed.
     pub(super) async fn gather(&mut self) -> Vec<Item> {
-        // The timer takes a millisecond for what is due already.
-        if self.items.len() < self.batch_max && Instant::now() < self.next {
-            sleep_until(self.next.into()).await;
+        // The timer takes a millisecond for what is due already, so it is not asked then.
+        while !self.is_due() {
+            let look = Instant::now() + LOOK_AGAIN;
+            sleep_until(self.next.min(look).into()).await;
         }
         let mut batch = Vec::new();
         self.items.recv_many(&mut batch, self.batch_max).await;
         self.next = Instant::now() + self.interval_min;
         batch
+    }
+
+    /// Whether nothing is gained by waiting for more.
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.next || self.items.len() >= self.batch_max || self.items.is_closed()
     }
 }
 

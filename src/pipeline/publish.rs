@@ -51,7 +51,7 @@ impl Outputs {
 }
 
 /// Why an event is not confirmed yet. It will be published again until it is.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum PublishFault {
     #[error("{stream} did not confirm within {waited:?}")]
     Silent { stream: String, waited: Duration },
@@ -203,7 +203,7 @@ impl Publisher {
         let waited = self.limits.timeout;
         let Ok(mut message) = timeout(waited, self.confirmations.next()).await else {
             // Silence rarely concerns one event alone, and what comes late will be a stray.
-            if let Some(at) = round.give_up() {
+            for at in round.give_up() {
                 let parcel = round.parcel(at);
                 let stream = self.outputs.of(parcel.kind()).stream.clone();
                 report(parcel.heard(Err(PublishFault::Silent { stream, waited })));
@@ -228,14 +228,14 @@ impl Publisher {
             return;
         };
         match confirmation::check(message, self.outputs.of(kind)) {
-            Ok(()) => {
-                for at in round.confirmed(number) {
+            Ok(sequence) => {
+                for at in round.confirmed(number, sequence) {
                     report(round.parcel(at).heard(Ok(())));
                 }
             }
             Err(fault) => {
-                if let Some(at) = round.refused(number) {
-                    report(round.parcel(at).heard(Err(fault)));
+                for at in round.refused(number) {
+                    report(round.parcel(at).heard(Err(fault.clone())));
                 }
             }
         }

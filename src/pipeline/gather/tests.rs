@@ -33,15 +33,35 @@ async fn what_comes_to_an_idle_lane_goes_at_once() {
 
 #[tokio::test]
 async fn the_next_batch_takes_what_comes_until_its_time() {
-    let interval = Duration::from_millis(50);
+    let interval = Duration::from_secs(1);
     let (sender, mut queue) = queue(interval);
+    let began = Instant::now();
     put(&sender, 1);
     queue.gather().await;
-    let began = Instant::now();
+    put(&sender, 1);
+    assert_eq!(queue.gather().await.len(), 1);
+    assert!(began.elapsed() >= interval, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn what_fills_a_batch_meanwhile_sends_it_off() {
+    let (sender, mut queue) = queue(HOUR);
+    put(&sender, 1);
+    queue.gather().await;
     put(&sender, 1);
     let (batch, ()) = tokio::join!(queue.gather(), async { put(&sender, 1) });
     assert_eq!(batch.len(), 2);
-    assert!(began.elapsed() > interval / 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_lane_that_is_closed_waits_for_nothing() {
+    let (sender, mut queue) = queue(HOUR);
+    put(&sender, 1);
+    queue.gather().await;
+    put(&sender, 1);
+    drop(sender);
+    assert_eq!(queue.gather().await.len(), 1);
+    assert!(queue.gather().await.is_empty());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use super::{Output, PublishFault};
 #[derive(Deserialize)]
 struct Confirmation {
     stream: Option<String>,
+    seq: Option<u64>,
     error: Option<Refusal>,
 }
 
@@ -17,17 +18,17 @@ struct Refusal {
     description: String,
 }
 
-/// Whether the stream that was meant has the event. A duplicate is as good: it has it already.
-pub(super) fn check(message: &Message, output: &Output) -> Result<(), PublishFault> {
+/// Where in the stream that was meant the event lies. A duplicate is as good: it is there already.
+pub(super) fn check(message: &Message, output: &Output) -> Result<u64, PublishFault> {
     if message.status == Some(StatusCode::NO_RESPONDERS) {
         return Err(PublishFault::NoStream(output.subject.clone()));
     }
-    if is_as_ever(&message.payload, &output.stream) {
-        return Ok(());
+    if let Some(sequence) = as_ever(&message.payload, &output.stream) {
+        return Ok(sequence);
     }
-    let Ok(confirmation) = serde_json::from_slice::<Confirmation>(&message.payload) else {
-        return Err(PublishFault::Unreadable(output.subject.to_string()));
-    };
+    let unreadable = || PublishFault::Unreadable(output.subject.to_string());
+    let confirmation: Confirmation =
+        serde_json::from_slice(&message.payload).map_err(|_json| unreadable())?;
     if let Some(Refusal { description }) = confirmation.error {
         return Err(PublishFault::Refused {
             stream: output.stream.clone(),
@@ -35,7 +36,7 @@ pub(super) fn check(message: &Message, output: &Output) -> Result<(), PublishFau
         });
     }
     match confirmation.stream {
-        Some(stream) if stream == output.stream => Ok(()),
+        Some(stream) if stream == output.stream => confirmation.seq.ok_or_else(unreadable),
         found => Err(PublishFault::WrongStream {
             subject: output.subject.clone(),
             wanted: output.stream.clone(),
@@ -44,22 +45,23 @@ pub(super) fn check(message: &Message, output: &Output) -> Result<(), PublishFau
     }
 }
 
-/// Whether this is, byte for byte, what servers write when `stream` has stored it or had it already.
-/// Whatever else it may be is read as JSON. The name of a stream has nothing that JSON escapes.
-fn is_as_ever(payload: &[u8], stream: &str) -> bool {
+/// The sequence in what is, byte for byte, as servers write it when `stream` has stored an event or
+/// had it already. Whatever else it may be is read as JSON. The name of a stream has nothing that JSON
+/// escapes.
+fn as_ever(payload: &[u8], stream: &str) -> Option<u64> {
     let sequence = payload
         .strip_prefix(br#"{"stream":""#)
         .and_then(|rest| rest.strip_prefix(stream.as_bytes()))
         .and_then(|rest| rest.strip_prefix(br#"","#))
         // A space up to nats-server 2.10, none in 2.15.
         .map(|rest| rest.strip_prefix(b" ").unwrap_or(rest))
-        .and_then(|rest| rest.strip_prefix(br#""seq":"#));
-    let Some(sequence) = sequence else {
-        return false;
-    };
+        .and_then(|rest| rest.strip_prefix(br#""seq":"#))?;
     let digits = sequence.iter().take_while(|it| it.is_ascii_digit()).count();
     let (digits, end) = sequence.split_at(digits);
-    !digits.is_empty() && matches!(end, b"}" | br#","duplicate": true}"#)
+    if !matches!(end, b"}" | br#","duplicate": true}"#) {
+        return None;
+    }
+    str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]

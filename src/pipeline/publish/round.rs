@@ -3,6 +3,10 @@
 //! Messages of one kind share reply subjects. Each subject is new to the caches that nats-server
 //! routes by, and one for each message cost it a tenth of its time (`load-tests/results`). In turn a
 //! fault is known of a group only: the group is published again then, each message with its own.
+//!
+//! A group is confirmed by as many different sequences as it has messages, not by as many answers: a
+//! server that comes to lead a replicated stream may answer once more what the one before it has
+//! answered, and never answer the rest.
 
 use std::collections::VecDeque;
 
@@ -12,7 +16,7 @@ use super::packing::Parcel;
 use super::replies::Replies;
 use crate::events::EventKind;
 
-/// Most messages of a group: as many as one fault may repeat.
+/// Most messages of a group: as many as one refusal may repeat.
 const GROUP_MAX: usize = 32;
 
 pub(super) struct Round<'a> {
@@ -41,6 +45,8 @@ struct Group {
     doubtful: Vec<usize>,
     /// Answers that are to come.
     awaited: usize,
+    /// Where those lie in the stream that are confirmed.
+    confirmed: Vec<u64>,
 }
 
 impl Groups {
@@ -61,6 +67,7 @@ impl Groups {
             size: 0,
             doubtful: Vec::with_capacity(self.size_max),
             awaited: 0,
+            confirmed: Vec::with_capacity(self.size_max),
         });
         reply
     }
@@ -146,11 +153,16 @@ impl<'a> Round<'a> {
         self.groups.of_number(number).map(|group| group.kind)
     }
 
-    /// A message of this group is confirmed. Returns those of which it is now known that they are.
-    pub(super) fn confirmed(&mut self, number: u64) -> Vec<usize> {
+    /// The message of this group that lies at `sequence` of its stream is confirmed. Returns those of
+    /// which it is now known that they are.
+    pub(super) fn confirmed(&mut self, number: u64, sequence: u64) -> Vec<usize> {
         let Some(group) = self.groups.of_number(number) else {
             return Vec::new();
         };
+        if group.confirmed.contains(&sequence) {
+            return Vec::new();
+        }
+        group.confirmed.push(sequence);
         group.awaited -= 1;
         let known = match group.awaited {
             0 => std::mem::take(&mut group.doubtful),
@@ -160,15 +172,17 @@ impl<'a> Round<'a> {
         known
     }
 
-    /// A message of this group is not stored. Returns one that it may have been.
-    pub(super) fn refused(&mut self, number: u64) -> Option<usize> {
-        let group = self.groups.of_number(number)?;
+    /// A message of this group is not stored. Returns those of which it may be one; they are
+    /// published again.
+    pub(super) fn refused(&mut self, number: u64) -> Vec<usize> {
+        let Some(group) = self.groups.of_number(number) else {
+            return Vec::new();
+        };
         let awaited = group.awaited;
         let given_up = group.give_up();
         self.groups.under_way -= awaited;
-        let one = given_up.first().copied();
-        self.failed.extend(given_up);
-        one
+        self.failed.extend(&given_up);
+        given_up
     }
 
     /// The server takes less than when this was packed. It was never sent, so it may be packed anew.
@@ -181,13 +195,17 @@ impl<'a> Round<'a> {
         self.failed.push_back(at);
     }
 
-    /// Gives up whatever is under way, and names one of them.
-    pub(super) fn give_up(&mut self) -> Option<usize> {
-        let before = self.failed.len();
-        let silent = self.groups.made.iter_mut().flat_map(Group::give_up);
-        self.failed.extend(silent);
+    /// Gives up whatever is under way, and returns it; it is published again.
+    pub(super) fn give_up(&mut self) -> Vec<usize> {
+        let silent: Vec<usize> = self
+            .groups
+            .made
+            .iter_mut()
+            .flat_map(Group::give_up)
+            .collect();
+        self.failed.extend(&silent);
         self.groups.under_way = 0;
-        self.failed.get(before).copied()
+        silent
     }
 }
 

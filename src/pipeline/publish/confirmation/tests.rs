@@ -21,7 +21,7 @@ fn answer(payload: &str, status: Option<StatusCode>) -> String {
         length: payload.len(),
     };
     match check(&message, &output()) {
-        Ok(()) => "confirmed".to_owned(),
+        Ok(sequence) => format!("confirmed at {sequence}"),
         Err(fault) => fault.to_string(),
     }
 }
@@ -29,17 +29,24 @@ fn answer(payload: &str, status: Option<StatusCode>) -> String {
 #[test]
 fn what_servers_answer_is_understood() {
     for (payload, expected) in [
-        (r#"{"stream":"BILLING", "seq":12}"#, "confirmed"),
+        (r#"{"stream":"BILLING", "seq":12}"#, "confirmed at 12"),
         (
             r#"{"stream":"BILLING", "seq":12,"duplicate": true}"#,
-            "confirmed",
+            "confirmed at 12",
         ),
         // As other servers may write it, now or later.
         (
             r#"{"stream":"BILLING","domain":"hub","seq":12}"#,
-            "confirmed",
+            "confirmed at 12",
         ),
-        (r#"{"seq":12,"batch":"x","stream":"BILLING"}"#, "confirmed"),
+        (
+            r#"{"seq":12,"batch":"x","stream":"BILLING"}"#,
+            "confirmed at 12",
+        ),
+        (
+            r#"{"stream":"BILLING"}"#,
+            "the confirmation of billing.events cannot be read",
+        ),
         (
             r#"{"stream":"BILLING_2", "seq":12}"#,
             "billing.events was stored by BILLING_2, not by BILLING; see `dlr provision --check`",
@@ -70,15 +77,18 @@ fn what_servers_answer_is_understood() {
 /// What nats-server 2.10.26 and 2.15.1 write; else each confirmation would go the long way.
 #[test]
 fn what_servers_write_as_a_rule_needs_no_json() {
-    for answer in [
-        r#"{"stream":"BILLING", "seq":1}"#,
-        r#"{"stream":"BILLING", "seq":1,"duplicate": true}"#,
-        r#"{"stream":"BILLING","seq":18446744073709551615}"#,
-        r#"{"stream":"BILLING","seq":1,"duplicate": true}"#,
+    for (answer, sequence) in [
+        (r#"{"stream":"BILLING", "seq":1}"#, 1),
+        (r#"{"stream":"BILLING", "seq":1,"duplicate": true}"#, 1),
+        (
+            r#"{"stream":"BILLING","seq":18446744073709551615}"#,
+            u64::MAX,
+        ),
+        (r#"{"stream":"BILLING","seq":1,"duplicate": true}"#, 1),
     ] {
-        assert!(is_as_ever(answer.as_bytes(), "BILLING"), "{answer}");
-        assert!(!is_as_ever(answer.as_bytes(), "BILLINGS"), "{answer}");
-        assert!(!is_as_ever(answer.as_bytes(), "BILL"), "{answer}");
+        assert_eq!(as_ever(answer.as_bytes(), "BILLING"), Some(sequence));
+        assert_eq!(as_ever(answer.as_bytes(), "BILLINGS"), None, "{answer}");
+        assert_eq!(as_ever(answer.as_bytes(), "BILL"), None, "{answer}");
     }
 }
 
@@ -100,8 +110,9 @@ proptest! {
     #[test]
     fn the_scan_agrees_with_json(stream in "[A-Z_]{1,9}", end in r#"[}, ":a-z0-9]{0,24}"#) {
         let payload = format!(r#"{{"stream":"{stream}","seq":4711{end}"#);
-        if is_as_ever(payload.as_bytes(), "BILLING") {
+        if let Some(sequence) = as_ever(payload.as_bytes(), "BILLING") {
             let read: Confirmation = serde_json::from_str(&payload).unwrap();
+            prop_assert_eq!(read.seq, Some(sequence));
             prop_assert_eq!(read.stream.as_deref(), Some("BILLING"));
             prop_assert!(read.error.is_none());
         }

@@ -36,16 +36,16 @@ fn messages_of_one_kind_share_a_reply_subject() {
     assert_eq!(round.awaited(0), Some(EventKind::Billing));
     assert_eq!(round.awaited(1), Some(EventKind::Webhook));
 
-    for _ in 1..GROUP_MAX {
-        assert!(round.confirmed(1).is_empty(), "it is not known which");
+    for sequence in 1..GROUP_MAX as u64 {
+        assert!(round.confirmed(1, sequence).is_empty(), "not known which");
     }
     let known: Vec<_> = (1..=GROUP_MAX).collect();
-    assert_eq!(round.confirmed(1), known);
+    assert_eq!(round.confirmed(1, 99), known);
     assert_eq!(round.awaited(1), None, "more than were published");
     assert_eq!(round.under_way(), 2);
-    assert_eq!(round.confirmed(2), [GROUP_MAX + 1]);
+    assert_eq!(round.confirmed(2, 9), [GROUP_MAX + 1]);
     assert!(!round.is_over());
-    assert_eq!(round.confirmed(0), [0]);
+    assert_eq!(round.confirmed(0, 9), [0]);
     assert!(round.is_over());
 }
 
@@ -55,19 +55,32 @@ fn a_group_is_published_again_with_whatever_was_refused_and_each_by_itself() {
     let mut replies = Replies::of("_INBOX");
     let mut round = Round::of(parcels(&events, Packing::Single, 1_024));
     assert_eq!(publish(&mut round, &mut replies), [0, 0, 0]);
-    assert!(round.confirmed(0).is_empty());
-    assert_eq!(round.refused(0), Some(0));
+    assert!(round.confirmed(0, 9).is_empty());
+    assert_eq!(round.refused(0), [0, 1, 2]);
     assert_eq!(round.awaited(0), None, "the third answer tells nothing");
     assert!(round.is_spent() && !round.is_over());
 
     round.again();
     assert_eq!(publish(&mut round, &mut replies), [1, 2, 3]);
-    assert_eq!(round.confirmed(3), [2]);
-    assert_eq!(round.refused(2), Some(1));
-    assert_eq!(round.confirmed(1), [0]);
+    assert_eq!(round.confirmed(3, 9), [2]);
+    assert_eq!(round.refused(2), [1]);
+    assert_eq!(round.confirmed(1, 9), [0]);
     round.again();
     assert_eq!(publish(&mut round, &mut replies), [4]);
-    assert_eq!(round.confirmed(4), [1]);
+    assert_eq!(round.confirmed(4, 9), [1]);
+    assert!(round.is_over());
+}
+
+#[test]
+fn one_message_confirmed_twice_does_not_confirm_another() {
+    let events = events(2);
+    let mut replies = Replies::of("_INBOX");
+    let mut round = Round::of(parcels(&events, Packing::Single, 1_024));
+    publish(&mut round, &mut replies);
+    assert!(round.confirmed(0, 7).is_empty());
+    assert!(round.confirmed(0, 7).is_empty());
+    assert_eq!(round.under_way(), 1);
+    assert_eq!(round.confirmed(0, 8), [0, 1]);
     assert!(round.is_over());
 }
 
@@ -78,13 +91,13 @@ fn what_is_known_to_be_confirmed_is_not_published_again() {
     let mut round = Round::of(parcels(&events, Packing::Single, 1_024));
     round.next(&mut replies);
     round.sent(0);
-    assert_eq!(round.confirmed(0), [0]);
+    assert_eq!(round.confirmed(0, 9), [0]);
     round.next(&mut replies);
     round.sent(1);
-    assert_eq!(round.refused(0), Some(1));
+    assert_eq!(round.refused(0), [1]);
     round.again();
     assert_eq!(publish(&mut round, &mut replies), [1]);
-    assert_eq!(round.confirmed(1), [1]);
+    assert_eq!(round.confirmed(1, 9), [1]);
     assert!(round.is_over());
 }
 
@@ -95,18 +108,18 @@ fn nothing_joins_a_group_that_was_given_up() {
     let mut round = Round::of(parcels(&events, Packing::Single, 1_024));
     round.next(&mut replies);
     round.sent(0);
-    assert_eq!(round.give_up(), Some(0));
+    assert_eq!(round.give_up(), [0]);
     assert_eq!(publish(&mut round, &mut replies), [1, 1]);
     assert_eq!(round.awaited(0), None, "late");
     assert_eq!(round.awaited(2), None, "never made");
-    assert_eq!(round.give_up(), Some(1));
+    assert_eq!(round.give_up(), [1, 2]);
     assert!(round.is_spent() && !round.is_over());
 
     round.again();
     assert_eq!(publish(&mut round, &mut replies), [2, 3, 4]);
     assert_eq!(round.awaited(1), None, "of the attempt before");
     for (number, at) in [(2, 0), (3, 1), (4, 2)] {
-        assert_eq!(round.confirmed(number), [at]);
+        assert_eq!(round.confirmed(number, 9), [at]);
     }
     assert!(round.is_over());
 }
@@ -129,7 +142,7 @@ fn a_pack_that_is_too_large_goes_out_in_halves() {
             sent.push(round.parcel(at).events());
             round.sent(at);
             let number = replies.number(&reply).unwrap();
-            assert_eq!(round.confirmed(number), [at]);
+            assert_eq!(round.confirmed(number, 9), [at]);
         }
     }
     sent.sort_unstable();
