@@ -52,7 +52,10 @@ pub struct PostgresPrograms {
 
 /// No usable program, and what was found instead.
 #[derive(Debug, thiserror::Error)]
-#[error("no {program} {floor} or later found{}; `make setup` gets one", passed_over(.unfit))]
+#[error(
+    "no {program} {floor} or later found{}; `make setup` gets one, into .tools of the folder it runs in",
+    passed_over(.unfit)
+)]
 pub struct MissingServer {
     program: &'static str,
     floor: Version,
