@@ -12,6 +12,7 @@ mod moment;
 mod printable;
 mod provision;
 mod receipts;
+mod reconcile;
 mod replay;
 mod run;
 mod supervise;
@@ -55,6 +56,8 @@ enum Command {
     Events(events::Args),
     /// Tell one envelope's whole story, without phone numbers
     Inspect(inspect::Args),
+    /// Prove that every settled envelope has one disposition and its events
+    Reconcile(reconcile::Args),
     /// Show the effective configuration and check it as `run` would
     CheckConfig(check_config::Args),
     /// Hold the throw-away servers of `dev`
@@ -82,6 +85,7 @@ impl Cli {
             Command::Replay(args) => Box::pin(replay::run(args, load()?)).await,
             Command::Events(args) => Box::pin(events::run(args, load()?)).await,
             Command::Inspect(args) => Box::pin(inspect::run(args, load()?)).await,
+            Command::Reconcile(args) => Box::pin(reconcile::run(args, load()?)).await,
             Command::CheckConfig(args) => check_config::show(&args, &load()?),
             Command::Supervise(args) => supervise::run(args).await,
         }

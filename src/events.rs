@@ -30,6 +30,10 @@ impl Source {
     pub fn of_deployment(name: &str) -> Self {
         Self(format!("/dlr/{name}"))
     }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The events of a matched receipt: none unless it was applied.

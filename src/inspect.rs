@@ -7,7 +7,6 @@ mod reading;
 
 use std::time::Duration;
 
-use async_nats::jetstream;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tokio_postgres::Client;
@@ -15,7 +14,7 @@ use uuid::Uuid;
 
 pub use self::events::EventOf;
 pub use self::reading::{Reading, Shown};
-use crate::broker::fetch::{FetchError, Fetched, fetch};
+use crate::broker::fetch::{Fetched, Witness};
 use crate::config::Streams;
 use crate::pipeline::decode;
 use crate::receipt::ids::RowKey;
@@ -25,12 +24,6 @@ use crate::store::story::{
 };
 use crate::store::{failure, locate};
 use crate::sweep::Looks;
-
-/// The stream, as an account sees it that may look.
-pub struct Witness<'a> {
-    pub context: jetstream::Context,
-    pub api_prefix: &'a str,
-}
 
 /// Which envelope.
 #[derive(Debug, Clone, Copy)]
@@ -152,12 +145,6 @@ pub async fn tell(
         message,
         unseen,
     })
-}
-
-impl Witness<'_> {
-    async fn fetch(&self, stream: &str, sequence: u64) -> Result<Option<Fetched>, FetchError> {
-        fetch(&self.context, self.api_prefix, stream, sequence).await
-    }
 }
 
 async fn find(

@@ -46,6 +46,7 @@
 //! | [`sweep`] | parked receipts get their second life, or lapse |
 //! | [`replay`] | second chances: decided, read or published again, by further rows |
 //! | [`diagnosis`] | studies parked receipts, and proposes the profile that would match them |
+//! | [`reconcile`] | whether every envelope has one disposition and every decision its events, seen from outside |
 //! | [`inspect`] | one envelope's whole story, without personal data |
 //! | [`carriers`] | the carriers' profiles: which revision is in force, followed and written |
 //! | [`broker`] | connecting to NATS, streams and consumers as the contract has them |
@@ -91,6 +92,7 @@ pub mod lifecycle;
 pub mod pipeline;
 pub mod probes;
 pub mod receipt;
+pub mod reconcile;
 pub mod replay;
 pub mod seal;
 pub mod store;

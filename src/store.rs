@@ -14,6 +14,7 @@ macro_rules! column {
     };
 }
 
+pub mod books;
 pub mod connect;
 mod copy;
 pub mod decided;

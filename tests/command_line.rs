@@ -135,7 +135,7 @@ fn check_config_shows_what_counts_whence_and_no_password() {
 
 #[test]
 fn every_help_is_as_it_was() {
-    let all: [&[&str]; 19] = [
+    let all: [&[&str]; 20] = [
         &[],
         &["run"],
         &["dev"],
@@ -154,6 +154,7 @@ fn every_help_is_as_it_was() {
         &["events"],
         &["events", "replay"],
         &["inspect"],
+        &["reconcile"],
         &["check-config"],
     ];
     let mut shown = String::new();

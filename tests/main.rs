@@ -31,6 +31,7 @@ mod probes;
 mod provision;
 mod pulls;
 mod receipt_vectors;
+mod reconcile;
 mod rejections;
 mod replay;
 mod segments;

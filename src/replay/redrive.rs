@@ -6,12 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use async_nats::jetstream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use super::{Bench, ReplayError, Scope};
-use crate::broker::fetch::{FetchError, Fetched, fetch};
+use crate::broker::fetch::{FetchError, Fetched, Witness};
 use crate::pipeline::decode;
 use crate::receipt::Receipt;
 use crate::receipt::decision::Parked;
@@ -27,8 +26,7 @@ const OVERLAP: usize = 32;
 
 /// The inbound stream, as an account sees it that may look.
 pub(crate) struct Inbound<'a> {
-    pub(crate) context: jetstream::Context,
-    pub(crate) api_prefix: &'a str,
+    pub(crate) witness: Witness<'a>,
     pub(crate) stream: &'a str,
     /// Of the trusted gateway.
     pub(crate) subject: &'a str,
@@ -139,7 +137,7 @@ impl Inbound<'_> {
     }
 
     async fn fetch(&self, sequence: u64) -> Result<Option<Fetched>, FetchError> {
-        fetch(&self.context, self.api_prefix, self.stream, sequence).await
+        self.witness.fetch(self.stream, sequence).await
     }
 }
 

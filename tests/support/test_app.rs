@@ -94,6 +94,28 @@ impl TestApp {
         app
     }
 
+    /// The same, and whoever owns the streams may delete from them: as the contract has them, nobody
+    /// may.
+    pub(crate) async fn with_erasable_streams(adjust: impl FnOnce(&mut Config)) -> Self {
+        let app = Box::pin(Self::with_accounts(
+            in_one_account(),
+            Identity::Provisioner,
+            adjust,
+        ))
+        .await;
+        let owner = jetstream::new(connect(&app.nats, Identity::Provisioner).await);
+        let layout = Layout::of(&app.config.streams);
+        for mut stream in layout.streams {
+            (stream.deny_delete, stream.deny_purge) = (false, false);
+            owner.create_stream(stream).await.unwrap();
+        }
+        for durable in layout.consumers {
+            let made = owner.create_consumer_on_stream(durable.config, durable.stream);
+            made.await.unwrap();
+        }
+        app
+    }
+
     /// Everything but the processor, the streams and the consumer.
     pub(crate) async fn unprovisioned(adjust: impl FnOnce(&mut Config)) -> Self {
         Self::with_accounts(ACCOUNTS.to_owned(), Identity::Processor, adjust).await

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{Args, done_word, unless_interrupted};
 use crate::broker;
+use crate::broker::fetch::Witness;
 use crate::cli::account::Account;
 use crate::cli::footing::Footing;
 use crate::config::Config;
@@ -31,8 +32,7 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
     let nats = Account::Reconcile.adapt(&config.nats);
     let client = broker::connect(&nats, COMMAND, Member::unwatched(Part::Nats)).await?;
     let inbound = Inbound {
-        context: broker::jetstream(client, &nats),
-        api_prefix: &nats.api_prefix,
+        witness: Witness::new(client, &nats),
         stream: &config.streams.inbound,
         subject: &config.streams.inbound_subject,
     };

@@ -1,0 +1,73 @@
+//! `dlr reconcile`: whether every settled envelope has one disposition and its events.
+
+mod lines;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use super::account::Account;
+use super::moment;
+use crate::broker;
+use crate::broker::fetch::Witness;
+use crate::config::Loaded;
+use crate::lifecycle::{Member, Part};
+use crate::reconcile::{Verdict, reconcile};
+use crate::store::connect::Connector;
+
+const COMMAND: &str = "dlr reconcile";
+
+const MORE: &str = "\
+Checks the envelopes up to the one before which all are settled: each has one disposition, what was
+decided has its events, and every event its receipt. It may run beside processors at work.
+
+Signs in to PostgreSQL as dlr_reader or as the processor's role, and to NATS with the certificate of
+the account that checks the books (reconcile). Changes nothing. Ids of events lie in temporary files
+meanwhile: some 100 bytes a receipt, below TMPDIR.
+
+Exits with 0 only when there was something to check, everything could be checked, and all is
+accounted for; otherwise with 1.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = MORE)]
+pub(super) struct Args {
+    /// Check what was stored since then, also what the stream no longer has: 2026-11-21T12:00:00Z or
+    /// "2h ago" [default: what the stream has]
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    since: Option<Timestamp>,
+
+    /// Print one JSON document instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> {
+    loaded.require_nats()?;
+    let config = loaded.require_postgres()?;
+    let nats = Account::Reconcile.adapt(&config.nats);
+    let asked = broker::connect(&nats, COMMAND, Member::unwatched(Part::Nats)).await?;
+    let witness = Witness::new(asked, &nats);
+    let (client, connection) = Connector::new(&config.postgres, COMMAND).connect().await?;
+    let checking = async {
+        let report = reconcile(config, args.since, &client, &witness).await;
+        drop(client);
+        report
+    };
+    // What ended the connection is what the statement under way failed with.
+    let (report, _) = tokio::join!(checking, connection);
+    let report = report?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        for line in lines::of(&report) {
+            writeln!(out, "{line}")?;
+        }
+    }
+    Ok(match report.verdict {
+        Verdict::Accounted => ExitCode::SUCCESS,
+        Verdict::Amiss | Verdict::Unchecked => ExitCode::FAILURE,
+    })
+}

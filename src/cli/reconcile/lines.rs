@@ -1,0 +1,106 @@
+//! A report as lines: what was checked, then whatever is amiss, then the verdict.
+
+use crate::reconcile::{Gap, Gaps, Report, Sample, Tally, Verdict};
+
+/// Sequences shown of each kind; the JSON has more.
+const SHOWN: usize = 10;
+
+pub(super) fn of(report: &Report) -> Vec<String> {
+    let Report {
+        stream,
+        first,
+        since,
+        last,
+        checked,
+        dispositions,
+        parked,
+        ..
+    } = report;
+    let mut lines = vec![format!(
+        "{stream}: {checked} settled envelopes, {first} to {last}, stored since {since}"
+    )];
+    lines.push(format!(
+        "  applied {} + recorded {} + parked {} + rejected {}",
+        dispositions.applied, dispositions.recorded, dispositions.parked, dispositions.rejected
+    ));
+    lines.push(format!(
+        "  of the parked: open {}, matched {}, discarded {}, lapsed {}",
+        parked.open, parked.matched, parked.discarded, parked.lapsed
+    ));
+    lines.extend(gaps(&report.without_disposition));
+    lines.extend(sample("more than one disposition", &report.with_several));
+    lines.extend(sample(
+        "rows that contradict one another",
+        &report.contradictory,
+    ));
+    if report.of_another_time > 0 {
+        lines.push(format!(
+            "  {} sequences were another message's before the stream was restored",
+            report.of_another_time
+        ));
+    }
+    for tally in report.events.all() {
+        lines.extend(events(tally));
+    }
+    for what in &report.unchecked {
+        lines.push(format!("not checked: {what}"));
+    }
+    lines.push(
+        match report.verdict {
+            Verdict::Accounted => "all accounted for",
+            Verdict::Amiss => "NOT ALL ACCOUNTED FOR",
+            Verdict::Unchecked => "NOT EVERYTHING CHECKED",
+        }
+        .to_owned(),
+    );
+    lines
+}
+
+fn events(tally: &Tally) -> Vec<String> {
+    let Tally {
+        stream,
+        messages,
+        found,
+        repeated,
+        of_others,
+        foreign,
+        ..
+    } = tally;
+    let mut lines = vec![format!(
+        "{stream}: {found} events of these in {messages} messages, {repeated} stored again, \
+         {of_others} of other receipts, {foreign} of other deployments"
+    )];
+    lines.extend(sample("receipts whose event is missing", &tally.missing));
+    let unexpected = "events without their receipt, by their own sequence";
+    lines.extend(sample(unexpected, &tally.unexpected));
+    lines
+}
+
+fn gaps(gaps: &Gaps) -> Option<String> {
+    let shown = gaps.first.iter().map(|Gap { range, in_stream }| {
+        let (first, last) = (range.start(), range.end());
+        let range = if first == last {
+            first.to_string()
+        } else {
+            format!("{first} to {last}")
+        };
+        let gone = if *in_stream { "" } else { " (gone)" };
+        format!("{range}{gone}")
+    });
+    told("no disposition", gaps.count, shown)
+}
+
+fn sample(what: &str, sample: &Sample) -> Option<String> {
+    let shown = sample.first.iter().map(ToString::to_string);
+    told(what, sample.count, shown)
+}
+
+fn told(what: &str, count: u64, shown: impl Iterator<Item = String>) -> Option<String> {
+    if count == 0 {
+        return None;
+    }
+    let mut shown: Vec<String> = shown.take(SHOWN + 1).collect();
+    let more = if shown.len() > SHOWN { ", ..." } else { "" };
+    shown.truncate(SHOWN);
+    Some(format!("  {count} {what}: {}{more}", shown.join(", ")))
+}

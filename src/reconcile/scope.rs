@@ -1,0 +1,105 @@
+//! Which envelopes are checked.
+
+use jiff::Timestamp;
+use tokio_postgres::Client;
+
+use super::ReconcileError;
+use super::report::{Dispositions, Events, Gaps, Parked, Report, Sample, Verdict};
+use super::told::first_since;
+use crate::broker::fetch::{FetchError, Witness};
+use crate::config::Streams;
+use crate::store::books;
+
+/// A range of sequences of the inbound stream; empty when `last` is below `first`.
+pub(super) struct Scope<'a> {
+    pub(super) stream: &'a str,
+    pub(super) first: u64,
+    /// Up to here everything is settled: the consumer's ack floor.
+    pub(super) last: u64,
+    /// What is in the range was stored at this time or later, by the server's clock.
+    pub(super) from: Timestamp,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) async fn measure(
+        streams: &'a Streams,
+        since: Option<Timestamp>,
+        client: &Client,
+        witness: &Witness<'_>,
+    ) -> Result<Self, ReconcileError> {
+        let stream = streams.inbound.as_str();
+        // Before anything else is read: what is settled by now has its rows and events.
+        let settled = witness.settled_through(stream, &streams.consumer).await?;
+        let extent = witness.extent(stream).await?;
+        let oldest = witness.fetch_from(stream, extent.first).await?;
+        let oldest = oldest.map(|message| message.identity);
+        let (first, from) = match (since, &oldest) {
+            (None, None) => (extent.last + 1, extent.created),
+            (None, Some(oldest)) => (extent.first, oldest.stored_at()),
+            (Some(since), Some(oldest)) if since > oldest.stored_at() => {
+                let held = (extent.first, extent.last);
+                (first_since(witness, stream, held, since).await?, since)
+            }
+            // What was stored before the stream was made has the sequences of another one.
+            (Some(since), _) if since <= extent.created => (1, extent.created),
+            // The stream no longer has the first of them; the tables do.
+            (Some(since), _) => {
+                let before = books::last_between(client, stream, extent.created, since).await?;
+                let first = match before {
+                    Some(before) => before + 1,
+                    None => books::first_since(client, stream, since)
+                        .await?
+                        .map_or(extent.first, |first| first.min(extent.first)),
+                };
+                (first, since)
+            }
+        };
+        Ok(Self {
+            stream,
+            first,
+            last: settled.min(extent.last),
+            from,
+        })
+    }
+
+    pub(super) fn contains(&self, sequence: u64) -> bool {
+        (self.first..=self.last).contains(&sequence)
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        (self.last + 1).saturating_sub(self.first)
+    }
+
+    /// With nothing found yet.
+    pub(super) fn report(&self) -> Report {
+        Report {
+            stream: self.stream.to_owned(),
+            first: self.first,
+            since: self.from,
+            last: self.last,
+            checked: self.length(),
+            verdict: Verdict::Unchecked,
+            dispositions: Dispositions::default(),
+            parked: Parked::default(),
+            without_disposition: Gaps::default(),
+            with_several: Sample::default(),
+            contradictory: Sample::default(),
+            of_another_time: 0,
+            events: Events::default(),
+            unchecked: Vec::new(),
+        }
+    }
+}
+
+/// Since when an output stream holds all that was published.
+pub(super) async fn held_since(
+    witness: &Witness<'_>,
+    stream: &str,
+) -> Result<Timestamp, FetchError> {
+    let extent = witness.extent(stream).await?;
+    if extent.first <= 1 {
+        return Ok(extent.created);
+    }
+    let oldest = witness.fetch_from(stream, extent.first).await?;
+    Ok(oldest.map_or(Timestamp::MAX, |message| message.identity.stored_at()))
+}
