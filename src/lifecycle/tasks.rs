@@ -22,10 +22,14 @@ pub enum Ended {
     Crashed,
 }
 
+/// How long a connection may take to end after those who used it.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Everything that runs, and the two ways to end it.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     tracker: TaskTracker,
+    companions: TaskTracker,
     soft: CancellationToken,
     hard: CancellationToken,
     crashed: Arc<AtomicBool>,
@@ -38,6 +42,7 @@ impl Default for Tasks {
         let hard = CancellationToken::new();
         Self {
             tracker: TaskTracker::new(),
+            companions: TaskTracker::new(),
             soft: hard.child_token(),
             hard,
             crashed: Arc::default(),
@@ -86,20 +91,32 @@ impl Tasks {
         });
     }
 
+    /// Runs what serves the tasks and has no end of its own, such as a connection. Once they have ended
+    /// it gets a moment to say goodbye, and no more: its other end need not answer.
+    pub fn accompany(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let hard = self.hard.clone();
+        self.companions
+            .spawn(async move { hard.run_until_cancelled(work).await.unwrap_or_default() });
+    }
+
     /// Asks for the end: at once softly, after `grace` or when `impatient` resolves by force.
     /// Returns when all tasks have ended.
     pub async fn stop(&self, grace: Duration, impatient: impl Future<Output = ()>) -> Ended {
         self.soft.cancel();
         self.tracker.close();
+        self.companions.close();
         let finished = tokio::select! {
             finished = timeout(grace, self.tracker.wait()) => finished.is_ok(),
             () = impatient => false,
         };
         if !finished {
             tracing::warn!(unfinished = ?self.names(), "not waiting any longer");
+        } else if timeout(FAREWELL, self.companions.wait()).await.is_err() {
+            tracing::debug!("a connection does not end by itself");
         }
         self.hard.cancel();
         self.tracker.wait().await;
+        self.companions.wait().await;
         match (self.crashed.load(Ordering::Acquire), finished) {
             (true, _) => Ended::Crashed,
             (false, true) => Ended::Clean,
@@ -187,6 +204,35 @@ mod tests {
         assert_eq!(tasks.stop(GRACE, impatient).await, Ended::Cut);
         assert_eq!(unfinished, ["deaf"]);
         assert!(tasks.names().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_accompanies_the_tasks_keeps_nobody_waiting() {
+        let tasks = Tasks::new();
+        tasks.accompany(pending());
+        let began = std::time::Instant::now();
+        assert_eq!(tasks.stop(GRACE, pending()).await, Ended::Clean);
+        assert!(began.elapsed() < GRACE / 2);
+    }
+
+    #[tokio::test]
+    async fn what_accompanies_the_tasks_outlives_them() {
+        let tasks = Tasks::new();
+        let (task, companion) = tokio::sync::oneshot::channel::<()>();
+        let (done, ended) = tokio::sync::oneshot::channel();
+        tasks.accompany(async move {
+            // Until the task has dropped its end.
+            companion.await.unwrap_err();
+            done.send(()).unwrap();
+        });
+        let soft = tasks.soft().clone();
+        tasks.spawn("heeds", async move {
+            soft.cancelled().await;
+            drop(task);
+            Ok::<_, Infallible>(())
+        });
+        assert_eq!(tasks.stop(GRACE, pending()).await, Ended::Clean);
+        ended.await.unwrap();
     }
 
     #[tokio::test]

@@ -6,7 +6,6 @@
 
 mod tls;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -100,12 +99,12 @@ impl Connector {
     }
 
     /// Connects, and lets `tasks` drive the connection. Its end shows in the client, and whoever uses
-    /// that reports and replaces it.
+    /// that reports and replaces it. One that is given up with an answer due waits for that answer,
+    /// which a server that stands still owes for ever.
     pub async fn connect_on(&self, tasks: &Tasks) -> Result<Client, ConnectError> {
         let (client, connection) = self.connect().await?;
-        tasks.spawn("connection", async move {
+        tasks.accompany(async move {
             let _ended = connection.await;
-            Ok::<_, Infallible>(())
         });
         Ok(client)
     }
