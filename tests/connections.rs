@@ -209,3 +209,32 @@ async fn a_server_that_is_away_or_mute_cannot_be_reached() {
     let away = refusal(&settings).await;
     assert!(matches!(away, ConnectError::Unreachable { .. }), "{away}");
 }
+
+#[tokio::test]
+async fn a_server_that_answers_nothing_does_not_keep_us_from_the_next() {
+    let database = Database::new().await;
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut settings = database.config(Role::Service).await;
+    settings = with(&settings, "@", &format!("@{address},"));
+    settings.connect_timeout = Duration::from_secs(1);
+    let connected = Connector::new(&settings, "test").connect().await;
+    connected.map(drop).unwrap();
+}
+
+#[tokio::test]
+async fn who_cannot_be_written_to_is_no_primary() {
+    let database = Database::new().await;
+    let name = database.name();
+    let read_only = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
+    let postgres = &servers().await.postgres;
+    postgres.execute("postgres", &read_only).await.unwrap();
+    let settings = database.config(Role::Service).await;
+    let primary = format!("/{name}?target_session_attrs=read-write");
+    let settings = with(&settings, &format!("/{name}"), &primary);
+    let standby = refusal(&settings).await;
+    assert!(
+        matches!(&standby, ConnectError::Unreachable { why, .. } if why.contains("does not allow writes")),
+        "{standby}"
+    );
+}

@@ -18,6 +18,8 @@ pub use self::url::InvalidUrl;
 #[serde(default, deny_unknown_fields)]
 pub struct Postgres {
     /// `postgres://role[:password]@host:port/database`. Without TLS on loopback addresses only.
+    /// A primary and its standbys: `host:port,host:port`, tried in this order, with
+    /// `?target_session_attrs=read-write`, or a standby would be taken for the primary.
     /// No default. `DLR__POSTGRES__URL`, or `DATABASE_URL`
     #[serde(serialize_with = "without_password")]
     pub url: SecretString,
@@ -60,7 +62,7 @@ pub struct Postgres {
     /// `postgres.cert_file`. `DLR__POSTGRES__KEY_FILE`
     pub key_file: Option<PathBuf>,
 
-    /// Longest wait for a connection. Default `5s`; 100 ms to 60 s.
+    /// Longest wait for a connection, for each server of the URL. Default `5s`; 100 ms to 60 s.
     /// `DLR__POSTGRES__CONNECT_TIMEOUT`
     #[serde(with = "bounds::duration")]
     #[validate(custom(function = bounds::within_ms::<100, 60_000>))]

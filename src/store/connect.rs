@@ -4,6 +4,7 @@
 //! cryptography provider. Without channel binding, which adds nothing to a server certificate that
 //! is checked against a private authority.
 
+mod hosts;
 mod tls;
 
 use std::future::Future;
@@ -88,14 +89,21 @@ impl Connector {
         let config = self.driver_config()?;
         let tls = self.tls()?;
         let within = self.settings.connect_timeout;
-        // The driver's own limit is for the TCP connection alone.
-        match tokio::time::timeout(within, config.connect(tls)).await {
-            Ok(connected) => connected.map_err(|error| classify(&error, &config)),
-            Err(_) => Err(ConnectError::Unreachable {
-                server: server(&config),
-                why: format!("no answer within {within:?}"),
-            }),
+        let mut faults = Vec::new();
+        // Each server has the whole time to itself, and the driver's own limit is for the TCP connection
+        // alone: one that takes connections and answers none must not keep us from the next.
+        for config in hosts::one_by_one(&config) {
+            let fault = match tokio::time::timeout(within, config.connect(tls.clone())).await {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(error)) => classify(&error, &config),
+                Err(_) => ConnectError::Unreachable {
+                    server: server(&config),
+                    why: format!("no answer within {within:?}"),
+                },
+            };
+            faults.push(fault);
         }
+        Err(of_all(faults))
     }
 
     /// Connects, and lets `tasks` drive the connection. Its end shows in the client, and whoever uses
@@ -212,6 +220,31 @@ fn classify(error: &tokio_postgres::Error, config: &Config) -> ConnectError {
     }
 }
 
+/// What there is to say when no server would do. That one is away, or only a standby, is how several
+/// of them are meant to work, and must not hide what somebody has to mend at another.
+fn of_all(faults: Vec<ConnectError>) -> ConnectError {
+    let mut away = Vec::new();
+    for fault in faults {
+        match fault {
+            ConnectError::Unreachable { server, why } => away.push((server, why)),
+            other => return other,
+        }
+    }
+    if let [(server, why)] = away.as_slice() {
+        let (server, why) = (server.clone(), why.clone());
+        return ConnectError::Unreachable { server, why };
+    }
+    let servers: Vec<_> = away.iter().map(|(server, _)| server.as_str()).collect();
+    let reasons: Vec<_> = away
+        .iter()
+        .map(|(at, why)| format!("{at}: {why}"))
+        .collect();
+    ConnectError::Unreachable {
+        server: servers.join(", "),
+        why: reasons.join("; "),
+    }
+}
+
 /// A server that refuses our certificate says so only at the first read, as an I/O error.
 fn is_about_tls(error: &tokio_postgres::Error) -> bool {
     match cause_of::<io::Error>(error) {
@@ -255,6 +288,28 @@ mod tests {
             }
         ));
         assert!(!format!("{error} {error:?} {connector:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_has_to_be_mended_is_said_before_who_is_away() {
+        let away = |server: &str| ConnectError::Unreachable {
+            server: server.to_owned(),
+            why: "away".to_owned(),
+        };
+        let wrong = ConnectError::WrongPassword {
+            server: "b:1".to_owned(),
+            role: "dlr_svc".to_owned(),
+        };
+        let said = of_all(vec![away("a:1"), wrong, away("c:1")]);
+        assert!(matches!(said, ConnectError::WrongPassword { .. }), "{said}");
+        assert_eq!(
+            of_all(vec![away("a:1"), away("b:1")]).to_string(),
+            "PostgreSQL at a:1, b:1 cannot be reached: a:1: away; b:1: away"
+        );
+        assert_eq!(
+            of_all(vec![away("a:1")]).to_string(),
+            "PostgreSQL at a:1 cannot be reached: away"
+        );
     }
 
     #[test]
