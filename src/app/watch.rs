@@ -67,7 +67,7 @@ impl Watch {
     }
 
     async fn look_at_database(&mut self) {
-        if self.checks.client().is_closed() {
+        if self.checks.is_lost() {
             let again =
                 Checks::connect(&self.connector, &self.tasks, &self.readiness, &self.metrics);
             match again.await {
@@ -85,8 +85,10 @@ impl Watch {
             looked.map_err(|error| describe_query(&error))
         })
         .await;
-        self.database
-            .set(outcome.unwrap_or_else(|_| Err("does not answer".to_owned())));
+        self.database.set(outcome.unwrap_or_else(|_| {
+            self.checks.silent = true;
+            Err("does not answer".to_owned())
+        }));
     }
 }
 
@@ -97,6 +99,9 @@ pub(super) struct Checks {
     metrics: Arc<Metrics>,
     schema_fits: bool,
     passed: bool,
+    /// It did not answer in time. That need not end its connection: the kernel of a server that stands
+    /// still goes on acknowledging, while another server may have taken its place.
+    silent: bool,
 }
 
 impl Checks {
@@ -116,11 +121,17 @@ impl Checks {
             metrics: Arc::clone(metrics),
             schema_fits: false,
             passed: false,
+            silent: false,
         })
     }
 
     pub(super) fn client(&self) -> &tokio_postgres::Client {
         &self.client
+    }
+
+    /// Whether there is nothing more to be had of this connection.
+    fn is_lost(&self) -> bool {
+        self.silent || self.client.is_closed()
     }
 
     /// Whether the schema was right at the last look.

@@ -34,6 +34,13 @@ pub(super) struct Statements {
 
 impl Session {
     pub async fn open(client: Client) -> Result<Self, StoreError> {
+        let prepared = timeout(TRANSACTION_MAX, Self::prepare(client));
+        prepared
+            .await
+            .unwrap_or_else(|_| Err(too_long("preparing the statements")))
+    }
+
+    async fn prepare(client: Client) -> Result<Self, StoreError> {
         let has_places: bool = client.query_one(messages::HAS_PLACES, &[]).await?.get(0);
         let (candidates, raise_at) = if has_places {
             let raise_at = client.prepare(messages::RAISE_AT).await?;
@@ -86,9 +93,11 @@ impl Session {
         });
         match bounded.await {
             Ok(outcome) => outcome,
-            Err(_) => Err(StoreError::Unavailable(format!(
-                "a transaction took longer than {TRANSACTION_MAX:?}"
-            ))),
+            Err(_) => Err(too_long("a transaction")),
         }
     }
+}
+
+fn too_long(what: &str) -> StoreError {
+    StoreError::Unavailable(format!("{what} took longer than {TRANSACTION_MAX:?}"))
 }

@@ -177,7 +177,7 @@ impl SweepSession {
     pub async fn open(client: Client) -> Result<Self, StoreError> {
         // Plans are made once. One made while a month's partition is empty would read all of it for
         // every row, until PostgreSQL next counts what is in there.
-        client.batch_execute("SET enable_seqscan = off").await?;
+        answer(client.batch_execute("SET enable_seqscan = off")).await?;
         Ok(Self {
             open_page: client.prepare(OPEN_PAGE).await?,
             page_end: client.prepare(PAGE_END).await?,
