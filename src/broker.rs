@@ -13,6 +13,8 @@ pub mod fetch;
 pub mod layout;
 pub mod provision;
 
+use std::time::Duration;
+
 use async_nats::{Client, ConnectOptions, ServerAddr, jetstream};
 
 pub use bind::{BindError, Binding, bind};
@@ -20,6 +22,11 @@ pub use connect_error::ConnectError;
 pub use difference::Difference;
 
 use crate::{config, lifecycle::Member, tls};
+
+/// How long a server may say nothing before it is asked for a sign of life; after three times as long
+/// it is left for another. One that stands still keeps its connections, and with the library's minute
+/// they would bring nothing for three, while the rest of its cluster goes on.
+const SILENCE_MAX: Duration = Duration::from_secs(4);
 
 /// Connects once; whoever calls decides how often to try again. From then on the client connects
 /// again by itself for as long as it lives, even to a server that refuses it.
@@ -49,6 +56,7 @@ pub fn options(nats: &config::Nats, name: &str) -> Result<ConnectOptions, Connec
     let options = ConnectOptions::new()
         .name(name)
         .custom_inbox_prefix(&nats.inbox_prefix)
+        .ping_interval(SILENCE_MAX)
         .ignore_discovered_servers();
     let Some(ca) = &nats.ca_file else {
         return Ok(options);
