@@ -53,9 +53,16 @@ fn as_pair<S: Serializer>(range: &RangeInclusive<u64>, serializer: S) -> Result<
 impl Gaps {
     const MAX: usize = 1_000;
 
+    /// Adds what lies behind all that is there; what touches is one gap, if the stream has either or
+    /// neither.
     pub(super) fn add(&mut self, range: RangeInclusive<u64>, in_stream: bool) {
         self.count += range.end() - range.start() + 1;
-        if self.first.len() < Self::MAX {
+        if let Some(last) = self.first.last_mut()
+            && last.in_stream == in_stream
+            && last.range.end() + 1 == *range.start()
+        {
+            last.range = *last.range.start()..=*range.end();
+        } else if self.first.len() < Self::MAX {
             self.first.push(Gap { range, in_stream });
         }
     }
@@ -193,5 +200,28 @@ impl Report {
         } else {
             Verdict::Unchecked
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_one_behind_the_other_are_one_gap() {
+        let mut gaps = Gaps::default();
+        for (range, in_stream) in [
+            (3..=3, false),
+            (4..=4, true),
+            (5..=5, true),
+            (6..=9, true),
+            (11..=11, true),
+        ] {
+            gaps.add(range, in_stream);
+        }
+        let told = gaps.first.into_iter().map(|it| (it.range, it.in_stream));
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, [(3..=3, false), (4..=9, true), (11..=11, true)]);
+        assert_eq!(gaps.count, 8);
     }
 }
