@@ -49,6 +49,41 @@ async fn a_missing_grant_is_said_plainly_and_parks_nothing() {
     assert_eq!(app.dispositions().await, [1, 0, 0, 0]);
 }
 
+/// A primary that has become a standby, or is about to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_may_only_read_is_no_poison_and_is_given_up() {
+    let app = TestApp::start().await;
+    app.message("7").await;
+    let name = app.database.name();
+    let administer = async |statement: &str| {
+        let postgres = &servers().await.postgres;
+        postgres.execute("postgres", statement).await.unwrap();
+    };
+    administer(&format!(
+        "ALTER DATABASE {name} SET default_transaction_read_only = on"
+    ))
+    .await;
+    administer(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = '{name}' AND usename = 'dlr_svc'"
+    ))
+    .await;
+    app.publish(receipt("7", "DELIVRD")).await;
+    eventually(PATIENCE, "the refusal is told", async || {
+        let fault = app.fault_of(Part::PostgreSql).await;
+        fault.contains("SQLSTATE 25006")
+    })
+    .await;
+    assert_eq!(app.dispositions().await, [0; 4]);
+    // Of the sessions that there are this changes none.
+    administer(&format!(
+        "ALTER DATABASE {name} RESET default_transaction_read_only"
+    ))
+    .await;
+    app.drained().await;
+    assert_eq!(app.dispositions().await, [1, 0, 0, 0]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_partition_is_no_poison() {
     let app = TestApp::start().await;
