@@ -70,6 +70,21 @@ impl Authority {
         )
     }
 
+    /// The same for one that is also a client of its peers, who know it by `uri`.
+    pub fn peer(&self, name: &str, uri: &str) -> io::Result<CertFiles> {
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
+        params.distinguished_name = common_name(name);
+        let uri = SanType::URI(uri.try_into().map_err(io::Error::other)?);
+        params.subject_alt_names.push(uri);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue(
+            &format!("peer-{name}"),
+            params,
+            ExtendedKeyUsagePurpose::ServerAuth,
+        )
+    }
+
     /// A client named by its one URI, as `nats-server` maps it to a user. It carries nothing else
     /// that could be mapped: the server takes the first name that fits, and e-mail and DNS go before
     /// the URI.
@@ -102,7 +117,7 @@ impl Authority {
         usage: ExtendedKeyUsagePurpose,
     ) -> io::Result<CertFiles> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![usage];
+        params.extended_key_usages.push(usage);
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let cert = params

@@ -2,6 +2,7 @@
 //! whom the shipped accounts know.
 
 mod accounts;
+mod cluster;
 mod identity;
 
 use std::{
@@ -22,6 +23,7 @@ use super::{
 use crate::config;
 
 pub use accounts::{ACCOUNTS, in_one_account};
+pub use cluster::{NatsCluster, PEER};
 pub use identity::Identity;
 
 const HUB: &str = include_str!("../../deploy/nats/hub.conf");
@@ -64,12 +66,7 @@ impl NatsServer {
         binary: Option<&Path>,
         accounts: &str,
     ) -> io::Result<Self> {
-        let mut env = certificate_variables(authority)?;
-        env.insert("DLR_NATS_LEAF_LISTEN".into(), ANY_PORT.into());
-        env.insert("DLR_NATS_MONITOR".into(), ANY_PORT.into());
-        // In quotes, because the server reads the value as configuration.
-        let key = format!("\"{}{}\"", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        env.insert("DLR_NATS_STORE_KEY".into(), key);
+        let env = hub_variables(&authority.server("nats")?);
         Self::run(supervisor, authority, binary, [HUB, accounts], env)
     }
 
@@ -96,7 +93,7 @@ impl NatsServer {
             .leaf
             .as_deref()
             .ok_or_else(|| io::Error::other("no hub"))?;
-        let mut env = certificate_variables(authority)?;
+        let mut env = certificate_variables(&authority.server("nats")?);
         let own = authority.client_uri(Identity::Leaf.uri())?;
         env.insert("DLR_NATS_HUB".into(), format!("tls://{hub}"));
         env.insert("DLR_NATS_LEAF_CERT".into(), own.cert.display().to_string());
@@ -127,8 +124,11 @@ impl NatsServer {
         fs::create_dir(&folder)?;
         let file = folder.join("nats.conf");
         fs::write(&file, configuration)?;
+        // For who includes them.
+        fs::write(folder.join("hub.conf"), HUB)?;
         fs::write(folder.join("accounts.conf"), accounts)?;
-        env.insert("DLR_NATS_LISTEN".into(), ANY_PORT.into());
+        env.entry("DLR_NATS_LISTEN".into())
+            .or_insert_with(|| ANY_PORT.into());
         env.insert(
             "DLR_NATS_STORE".into(),
             folder.join("store").display().to_string(),
@@ -223,15 +223,25 @@ impl NatsServer {
 /// The kernel chooses: fixed ports would make two runs on one machine fail each other.
 const ANY_PORT: &str = "127.0.0.1:-1";
 
-fn certificate_variables(authority: &Authority) -> io::Result<BTreeMap<String, String>> {
-    let files = authority.server("nats")?;
-    Ok([
+fn certificate_variables(files: &CertFiles) -> BTreeMap<String, String> {
+    [
         ("CERT", &files.cert),
         ("KEY", &files.key),
         ("CA", &files.ca),
     ]
     .map(|(name, path)| (format!("DLR_NATS_{name}"), path.display().to_string()))
-    .into())
+    .into()
+}
+
+/// What `hub.conf` asks for, under a random key.
+fn hub_variables(certificate: &CertFiles) -> BTreeMap<String, String> {
+    let mut env = certificate_variables(certificate);
+    env.insert("DLR_NATS_LEAF_LISTEN".into(), ANY_PORT.into());
+    env.insert("DLR_NATS_MONITOR".into(), ANY_PORT.into());
+    // In quotes, because the server reads the value as configuration.
+    let key = format!("\"{}{}\"", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    env.insert("DLR_NATS_STORE_KEY".into(), key);
+    env
 }
 
 impl Ports {
