@@ -2,11 +2,12 @@
 //! every role, on a free loopback port. Only its superuser also comes in by the socket, which lies
 //! in a folder that nobody else can enter.
 
-use std::{collections::BTreeMap, fs, io, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fs, io, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+use self::cluster::Cluster;
 use super::{
     binaries::MissingServer,
     certificates::{Authority, CertFiles},
@@ -16,6 +17,7 @@ use crate::config;
 
 mod cluster;
 mod databases;
+mod standby;
 
 /// Who signs in. All but `Admin` are the product's; `Admin` is the superuser, who migrates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,11 +73,11 @@ pub enum StartError {
 pub struct Postgres {
     server: Server,
     port: u16,
-    /// Also where the socket is.
-    folder: PathBuf,
+    cluster: Cluster,
     credentials: BTreeMap<Role, Credentials>,
 }
 
+#[derive(Clone)]
 struct Credentials {
     password: SecretString,
     files: CertFiles,
@@ -113,13 +115,13 @@ impl Postgres {
             .map(|role| Ok((role, Credentials::issue(role, authority)?)))
             .collect::<io::Result<BTreeMap<_, _>>>()?;
         let superuser = &credentials[&Role::Admin].password;
-        let cluster = cluster::Cluster::create(supervisor, authority, durability, superuser)?;
+        let cluster = Cluster::create(supervisor, authority, durability, superuser)?;
         cluster.configure(settings)?;
         let (server, port) = cluster.start(supervisor)?;
         Ok(Self {
             server,
             port,
-            folder: cluster.folder,
+            cluster,
             credentials,
         })
     }
@@ -156,7 +158,7 @@ impl Postgres {
     pub fn superuser(&self, database: &str) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
         config
-            .host_path(&self.folder)
+            .host_path(&self.cluster.folder)
             .port(self.port)
             .user(Role::Admin.name())
             .password(self.credentials[&Role::Admin].password.expose_secret())
@@ -179,6 +181,7 @@ impl Postgres {
             key = files.key.display(),
         );
         let file = self
+            .cluster
             .folder
             .join(format!("psql-{}-{database}.conf", role.name()));
         fs::write(&file, service)?;

@@ -27,7 +27,7 @@ const PORT_ATTEMPTS: usize = 5;
 
 pub(super) struct Cluster {
     pub(super) folder: PathBuf,
-    programs: PostgresPrograms,
+    pub(super) programs: PostgresPrograms,
     user: Option<User>,
 }
 
@@ -38,13 +38,7 @@ impl Cluster {
         durability: Durability,
         superuser_password: &SecretString,
     ) -> Result<Self, StartError> {
-        let cluster = Self {
-            folder: supervisor.folder().join("postgresql"),
-            programs: binaries::postgres()?,
-            user: server_user()?,
-        };
-        fs::create_dir(&cluster.folder)?;
-        cluster.hand_over(&cluster.folder, 0o700)?;
+        let cluster = Self::without_files(supervisor.folder().join("postgresql"))?;
         cluster.initialize(supervisor, superuser_password)?;
         cluster.write_certificates(authority)?;
         fs::write(
@@ -55,6 +49,18 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// A folder, in which there is nothing yet.
+    pub(super) fn without_files(folder: PathBuf) -> Result<Self, StartError> {
+        let cluster = Self {
+            folder,
+            programs: binaries::postgres()?,
+            user: server_user()?,
+        };
+        fs::create_dir(&cluster.folder)?;
+        cluster.hand_over(&cluster.folder, 0o700)?;
+        Ok(cluster)
+    }
+
     /// Adds lines to its configuration.
     pub(super) fn configure(&self, settings: &str) -> io::Result<()> {
         let file = self.data().join("postgresql.conf");
@@ -62,7 +68,7 @@ impl Cluster {
         file.write_all(settings.as_bytes())
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
@@ -111,16 +117,22 @@ impl Cluster {
         Ok(())
     }
 
+    /// Where it listens for its superuser, as a line of its configuration.
+    pub(super) fn sockets(&self) -> String {
+        let folder = self.folder.to_string_lossy().replace('\'', "''");
+        format!("unix_socket_directories = '{folder}'\n")
+    }
+
     fn settings(&self, durability: Durability) -> String {
         let fsync = match durability {
             Durability::Durable => "on",
             Durability::Volatile => "off",
         };
-        let sockets = self.folder.to_string_lossy().replace('\'', "''");
+        let sockets = self.sockets();
         // Terse, because DETAIL quotes rows.
         format!(
             "listen_addresses = '127.0.0.1'\n\
-             unix_socket_directories = '{sockets}'\n\
+             {sockets}\
              max_connections = 200\n\
              ssl = on\n\
              ssl_cert_file = 'server.pem'\n\
@@ -168,7 +180,7 @@ impl Cluster {
         Err(StartError::Slow(START_LIMIT))
     }
 
-    fn launch(&self, program: &Path, args: &[&str]) -> Launch {
+    pub(super) fn launch(&self, program: &Path, args: &[&str]) -> Launch {
         Launch {
             program: program.to_owned(),
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
@@ -185,7 +197,7 @@ impl Cluster {
 fn access_rules() -> String {
     let roles = Role::ALL.map(Role::name).join(",");
     format!(
-        "local all {} scram-sha-256\n\
+        "local all,replication {} scram-sha-256\n\
          hostssl all {roles} 127.0.0.1/32 scram-sha-256 clientcert=verify-full\n",
         Role::Admin.name()
     )
