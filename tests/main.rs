@@ -6,6 +6,7 @@
 mod archives;
 mod attacks;
 mod carriers;
+mod clusters;
 mod command_line;
 mod connections;
 mod corpus;

@@ -11,9 +11,9 @@ mod process;
 mod servers;
 mod test_app;
 
-pub(crate) use database::Database;
+pub(crate) use database::{Database, drive};
 pub(crate) use eventually::eventually;
 pub(crate) use http::http;
 pub(crate) use process::{Process, report, run};
 pub(crate) use servers::{DLR, servers};
-pub(crate) use test_app::{PATIENCE, Published, TestApp, receipt};
+pub(crate) use test_app::{Broker, PATIENCE, Published, TestApp, receipt};

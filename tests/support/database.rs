@@ -113,6 +113,6 @@ impl Drop for Database {
     clippy::disallowed_methods,
     reason = "it ends with the test's runtime; there is no shutdown to track it for"
 )]
-fn drive(connection: impl Future<Output = Result<(), Error>> + Send + 'static) {
+pub(crate) fn drive(connection: impl Future<Output = Result<(), Error>> + Send + 'static) {
     tokio::spawn(connection);
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
-use dlr::config::Config;
+use dlr::config::{self, Config};
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -168,6 +168,13 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
             config.streams.output_max_bytes.to_string(),
         ),
     ];
+    let usual = config::Nats::default();
+    if nats.api_prefix != usual.api_prefix {
+        variables.extend([
+            ("NATS__API_PREFIX", nats.api_prefix.clone()),
+            ("NATS__INBOX_PREFIX", nats.inbox_prefix.clone()),
+        ]);
+    }
     let profiles_url = postgres.profiles_url.expose_secret();
     if !profiles_url.is_empty() {
         variables.extend([

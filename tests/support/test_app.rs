@@ -7,10 +7,10 @@ use async_nats::jetstream::{self, Context};
 use dlr::app::App;
 use dlr::broker;
 use dlr::broker::layout::Layout;
-use dlr::broker::provision::{self, Retention};
+use dlr::broker::provision::{self, ProvisionError, Retention};
 use dlr::carriers::Carriers;
-use dlr::config::{Config, Probes, Seal};
-use dlr::dev::nats::{ACCOUNTS, Identity, NatsServer, in_one_account};
+use dlr::config::{self, Config, Probes, Seal};
+use dlr::dev::nats::{ACCOUNTS, Identity, NatsCluster, NatsServer, in_one_account};
 use dlr::dev::postgres::Role;
 use dlr::dev::secret::write_secret;
 use dlr::lifecycle::{Ended, Member, Part, Readiness, State};
@@ -26,10 +26,27 @@ use super::{Database, eventually, servers};
 /// Longer than `ack_wait`, for what needs a redelivery.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// What clients connect to: one server, or several that are one to them.
+pub(crate) trait Broker {
+    fn config(&self, identity: Identity) -> config::Nats;
+}
+
+impl Broker for NatsServer {
+    fn config(&self, identity: Identity) -> config::Nats {
+        self.config(identity)
+    }
+}
+
+impl Broker for NatsCluster {
+    fn config(&self, identity: Identity) -> config::Nats {
+        self.config(identity)
+    }
+}
+
 /// The processor on a database and a NATS server of its own, and what stands around it.
-pub(crate) struct TestApp {
+pub(crate) struct TestApp<N = NatsServer> {
     pub(crate) database: Database,
-    pub(crate) nats: NatsServer,
+    pub(crate) nats: N,
     pub(crate) config: Config,
     /// The database's superuser: the orchestrator's and the auditor's eyes in one.
     pub(crate) sql: Client,
@@ -71,14 +88,6 @@ impl TestApp {
         let app = Box::pin(Self::unprovisioned(adjust)).await;
         app.provision().await;
         app
-    }
-
-    pub(crate) async fn provision(&self) {
-        let provisioner = jetstream::new(connect(&self.nats, Identity::Provisioner).await);
-        let layout = Layout::of(&self.config.streams);
-        provision::provision(&provisioner, &layout, Retention::Keep)
-            .await
-            .unwrap();
     }
 
     /// Everything but the processor, which signs in to the account of the streams: where operators
@@ -127,13 +136,21 @@ impl TestApp {
         adjust: impl FnOnce(&mut Config),
     ) -> Self {
         let shared = servers().await;
-        let database = Database::new().await;
         let nats = tokio::task::spawn_blocking(move || {
             let (supervisor, authority) = (&shared.supervisor, &shared.authority);
             NatsServer::start_with(supervisor, authority, None, &accounts).unwrap()
         })
         .await
         .unwrap();
+        Self::on(nats, processor, adjust).await
+    }
+}
+
+impl<N: Broker> TestApp<N> {
+    /// Everything but the processor, the streams and the consumer, on these servers.
+    pub(crate) async fn on(nats: N, processor: Identity, adjust: impl FnOnce(&mut Config)) -> Self {
+        let shared = servers().await;
+        let database = Database::new().await;
         let ring_file = shared
             .supervisor
             .folder()
@@ -165,6 +182,18 @@ impl TestApp {
             config,
             processors: Vec::new(),
         }
+    }
+
+    pub(crate) async fn provision(&self) {
+        self.try_provision().await.unwrap();
+    }
+
+    /// For servers that may have to find one another first.
+    pub(crate) async fn try_provision(&self) -> Result<(), ProvisionError> {
+        let provisioner = jetstream::new(connect(&self.nats, Identity::Provisioner).await);
+        let layout = Layout::of(&self.config.streams);
+        let provisioned = provision::provision(&provisioner, &layout, Retention::Keep).await;
+        provisioned.map(drop)
     }
 
     /// One more replica, in this process; returns when it is ready.
@@ -465,7 +494,7 @@ pub(crate) fn receipt(operator_message_id: &str, stat: &str) -> String {
     format!(r#"{{"carrierId":"acme","operatorMessageId":"{operator_message_id}","stat":"{stat}"}}"#)
 }
 
-async fn connect(nats: &NatsServer, identity: Identity) -> async_nats::Client {
+async fn connect(nats: &impl Broker, identity: Identity) -> async_nats::Client {
     broker::connect(
         &nats.config(identity),
         "test",
