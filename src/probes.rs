@@ -197,11 +197,11 @@ mod tests {
         let (probes, readiness) = start();
         for part in Part::ALL {
             assert_eq!(request(&probes, "GET", "/ready").0, 503);
-            readiness.set(part, Ok(()));
+            readiness.tell(part, Ok(()));
         }
         assert_eq!(request(&probes, "GET", "/ready").0, 200);
 
-        readiness.set(Part::PostgreSql, Err("connection refused".into()));
+        readiness.tell(Part::PostgreSql, Err("connection refused".into()));
         let (status, body) = request(&probes, "GET", "/ready");
         assert_eq!(status, 503);
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -220,14 +220,14 @@ mod tests {
     #[test]
     fn health_does_not_depend_on_anything() {
         let (probes, readiness) = start();
-        readiness.set(Part::Nats, Err("away".into()));
+        readiness.tell(Part::Nats, Err("away".into()));
         assert_eq!(request(&probes, "GET", "/health").0, 200);
     }
 
     #[test]
     fn metrics_show_readiness() {
         let (probes, readiness) = start();
-        readiness.set(Part::Nats, Ok(()));
+        readiness.tell(Part::Nats, Ok(()));
         let (status, body) = request(&probes, "GET", "/metrics");
         assert_eq!(status, 200);
         assert!(body.contains(r#"dlr_ready{part="nats"} 1"#), "{body}");

@@ -273,10 +273,10 @@ mod tests {
     fn readiness_shows_by_part() {
         let metrics = metrics();
         let readiness = Readiness::new();
-        readiness.set(Part::Nats, Ok(()));
+        readiness.tell(Part::Nats, Ok(()));
         metrics.observe(&readiness);
         assert!(metrics.render().contains(r#"dlr_ready{part="nats"} 1"#));
-        readiness.set(Part::Nats, Err("away".into()));
+        readiness.tell(Part::Nats, Err("away".into()));
         metrics.observe(&readiness);
         assert!(metrics.render().contains(r#"dlr_ready{part="nats"} 0"#));
     }
