@@ -229,6 +229,13 @@ impl SweepSession {
         })
     }
 
+    /// When the youngest was parked, open or not, by the clock of whoever parked it.
+    pub async fn youngest(&self) -> Result<Option<Timestamp>, StoreError> {
+        const YOUNGEST: &str = "SELECT max(parked_at) FROM dlr.orphaned_receipts";
+        let row = answer(self.session.client.query_one(YOUNGEST, &[])).await?;
+        Ok(row.get(0))
+    }
+
     /// Ends parked receipts; those that have ended already stay as they are, and those that lapse
     /// although they are matched stay open.
     pub async fn resolve(&self, rows: &[Resolved<'_>]) -> Result<(), StoreError> {

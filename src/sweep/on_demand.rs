@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_nats::{Client, SubscribeError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -77,7 +77,7 @@ impl OnDemand {
         carrier: Option<&str>,
         counts: &mut Counts,
     ) -> Result<(), Fault> {
-        let mut errand = errand(carrier, Clock.now());
+        let mut errand = self.errand(carrier).await?;
         loop {
             let began = Instant::now();
             let looked = (self.looking)
@@ -98,7 +98,7 @@ impl OnDemand {
     /// Counts what that would do.
     pub(crate) async fn preview(&self, carrier: Option<&str>) -> Result<Counts, Fault> {
         let mut counts = Counts::default();
-        let mut errand = errand(carrier, Clock.now());
+        let mut errand = self.errand(carrier).await?;
         let (ring, reach) = (&self.looking.ring, self.looking.deciding.reach);
         loop {
             let carriers = errand.carriers.as_deref();
@@ -138,15 +138,17 @@ impl OnDemand {
         }
     }
 
+    /// Everything that is parked by now, also by a process whose clock is ahead.
+    async fn errand(&self, carrier: Option<&str>) -> Result<Errand, Fault> {
+        let youngest = self.session.youngest().await?;
+        let end = youngest.unwrap_or(Timestamp::UNIX_EPOCH) + SignedDuration::from_micros(1);
+        Ok(Errand {
+            range: Position::at(Timestamp::UNIX_EPOCH)..Position::at(end),
+            carriers: carrier.map(|carrier| [carrier.to_owned()].into()),
+        })
+    }
+
     fn lapses_at(&self, parked: &Parked<'_>) -> Timestamp {
         self.looking.lapses_at(parked, &self.profiles)
-    }
-}
-
-/// Everything that was parked before `now`.
-fn errand(carrier: Option<&str>, now: Timestamp) -> Errand {
-    Errand {
-        range: Position::at(Timestamp::UNIX_EPOCH)..Position::at(now),
-        carriers: carrier.map(|carrier| [carrier.to_owned()].into()),
     }
 }
