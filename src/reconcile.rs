@@ -22,7 +22,7 @@ mod unclaimed;
 
 use std::io;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Client;
 
 use self::compare::compare;
@@ -33,9 +33,16 @@ pub use self::sequences::TooManyGaps;
 use self::spill::Spill;
 use self::told::{Output, Read};
 use crate::broker::fetch::{FetchError, Witness};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::Source;
 use crate::receipt::ids::EventKind;
+
+/// For so long a decision after parking, or anew, may be without its events: the sweeper takes up every
+/// hour what is left over.
+const OVERDUE: SignedDuration = SignedDuration::from_hours(2);
+/// Servers of a cluster, and processors, may disagree by so much about the time.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
@@ -58,41 +65,35 @@ pub async fn reconcile(
 ) -> Result<Report, ReconcileError> {
     let streams = &config.streams;
     let scope = Scope::measure(streams, since, client, witness).await?;
-    let outputs = [
+    let mut report = scope.report();
+    let mut spill = Spill::new(scope.messages().saturating_mul(3))?;
+    let overdue = Clock.now().checked_sub(OVERDUE);
+    let overdue = overdue.unwrap_or(Timestamp::UNIX_EPOCH);
+    let open = books::read(&scope, overdue, client, &mut spill, &mut report).await?;
+    open.close(&scope, client, witness, &mut report).await?;
+    let source = Source::of_deployment(&config.deployment.name);
+    let mut outputs = Vec::new();
+    for (kind, stream) in [
         (EventKind::Billing, &streams.billing),
         (EventKind::Webhook, &streams.webhook),
         (EventKind::Unmatched, &streams.unmatched),
-    ];
-    let mut held = Vec::new();
-    for (_, stream) in outputs {
-        held.push(held_since(witness, stream).await?);
-    }
-    let [billing, webhook, unmatched] = held[..] else {
-        unreachable!("three streams");
-    };
-    let held_since = HeldSince {
-        billing,
-        webhook,
-        unmatched,
-    };
-    let mut report = scope.report();
-    let mut spill = Spill::new(scope.length().saturating_mul(2))?;
-    let open = books::read(&scope, held_since, client, &mut spill, &mut report).await?;
-    open.close(&scope, client, witness, &mut report).await?;
-    let source = Source::of_deployment(&config.deployment.name);
-    for (kind, stream) in outputs {
-        let output = Output {
+    ] {
+        outputs.push(Output {
             stream,
             kind,
             source: source.as_str(),
-            // Only now: it holds the events of all that was read from the tables.
+            // Only now: it holds the events of all that was read from the tables. And of all three
+            // before the first is read, which may take long.
             extent: witness.extent(stream).await?,
             witness,
-        };
-        let tally = report.events.of(kind);
-        stream.clone_into(&mut tally.stream);
+        });
+    }
+    let from = scope.from.checked_sub(CLOCKS_APART).unwrap_or(scope.from);
+    for output in &outputs {
+        let tally = report.events.of(output.kind);
+        output.stream.clone_into(&mut tally.stream);
         tally.messages = output
-            .read(scope.from, |read| {
+            .read(from, |read| {
                 match read {
                     Read::Event(told) => spill.tell(&told)?,
                     Read::Foreign => tally.foreign += 1,
@@ -102,8 +103,14 @@ pub async fn reconcile(
             })
             .await?;
     }
+    // Behind the reading: what has aged out meanwhile is not missed.
+    let held_since = HeldSince {
+        billing: held_since(witness, &streams.billing).await?,
+        webhook: held_since(witness, &streams.webhook).await?,
+        unmatched: held_since(witness, &streams.unmatched).await?,
+    };
     for part in spill.parts() {
-        let unclaimed = compare(part?, &mut report.events);
+        let unclaimed = compare(part?, held_since, &mut report.events);
         unclaimed::look_up(&unclaimed, client, &mut report.events).await?;
     }
     report.judge();

@@ -30,9 +30,9 @@ async fn settled(pack: usize) -> TestApp {
 }
 
 /// As whoever checks the books.
-async fn checker(app: &TestApp) -> Config {
+fn checker(app: &TestApp) -> Config {
     Config {
-        postgres: app.database.config(Role::Reader).await,
+        postgres: app.database.config(Role::Reader),
         nats: app.nats.config(Identity::Reconcile),
         ..app.config.clone()
     }
@@ -41,7 +41,7 @@ async fn checker(app: &TestApp) -> Config {
 /// Whether it exits with 0, and what it says.
 async fn reconcile(app: &TestApp, args: &[&str]) -> (bool, Value) {
     let args = [&["reconcile", "--json"], args].concat();
-    let output = run(&checker(app).await, &args).await;
+    let output = run(&checker(app), &args).await;
     let said = String::from_utf8_lossy(&output.stderr);
     let report = serde_json::from_slice(&output.stdout);
     let report = report.unwrap_or_else(|error| panic!("{error}: {said}"));
@@ -134,7 +134,8 @@ async fn a_dropped_envelope_is_a_gap() {
         .get_consumer_from_stream("dlr-processor", "SMS_DLR")
         .await
         .unwrap();
-    let mut envelopes = consumer.fetch().max_messages(1).messages().await.unwrap();
+    let batch = consumer.batch().max_messages(1).expires(PATIENCE);
+    let mut envelopes = batch.messages().await.unwrap();
     let envelope = envelopes.next().await.unwrap().unwrap();
     envelope.double_ack_with(AckKind::Ack).await.unwrap();
     let (success, report) = reconcile(&app, &[]).await;

@@ -24,7 +24,7 @@ decided has its events, and every event its receipt. It may run beside processor
 
 Signs in to PostgreSQL as dlr_reader or as the processor's role, and to NATS with the certificate of
 the account that checks the books (reconcile). Changes nothing. Ids of events lie in temporary files
-meanwhile: some 100 bytes a receipt, below TMPDIR.
+meanwhile, below TMPDIR: some 100 bytes for each event of the tables and each of the streams.
 
 Exits with 0 only when there was something to check, everything could be checked, and all is
 accounted for; otherwise with 1.";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio_postgres::Client;
 
 use super::ReconcileError;
-use super::owed::{Disposition, End, HeldSince, claims, end, is_consistent};
+use super::owed::{Disposition, End, Shape, claims, end};
 use super::report::{Parked, Report};
 use super::scope::Scope;
 use super::sequences::Sequences;
@@ -17,18 +17,22 @@ use crate::store::story;
 /// Sequences about which the stream is asked one by one. With more than that amiss, the first of
 /// them tell enough.
 const LOOKS_MAX: usize = 1_000;
+/// A stream that was restored from a backup has as many as it had taken in since.
+const TWICE_MAX: usize = 200_000;
 
 /// What the tables leave open.
 pub(super) struct Open {
     seen: Sequences,
     /// Met twice, under two times.
     twice: Vec<(u64, Timestamp)>,
+    /// Rows that contradict one another: or one was written between the reading of two tables.
+    doubtful: Vec<(u64, Timestamp)>,
 }
 
 /// Reads all rows of the scope, and of what was stored since.
 pub(super) async fn read(
     scope: &Scope<'_>,
-    held_since: HeldSince,
+    overdue: Timestamp,
     client: &Client,
     spill: &mut Spill,
     report: &mut Report,
@@ -36,11 +40,12 @@ pub(super) async fn read(
     let mut open = Open {
         seen: Sequences::default(),
         twice: Vec::new(),
+        doubtful: Vec::new(),
     };
     let mut books = Books::open(client, scope.stream, scope.from);
     while let Some(entry) = books.next().await? {
         let settled = scope.contains(entry.sequence);
-        for claim in claims(&entry, settled, held_since) {
+        for claim in claims(&entry, settled, overdue) {
             spill.claim(&claim)?;
         }
         if settled {
@@ -53,8 +58,12 @@ pub(super) async fn read(
 impl Open {
     fn enter(&mut self, entry: &Entry, report: &mut Report) -> Result<(), ReconcileError> {
         let sequence = entry.sequence;
-        if !is_consistent(entry) {
-            report.contradictory.add(sequence);
+        if !Shape::of(entry).is_consistent() {
+            if self.doubtful.len() < LOOKS_MAX {
+                self.doubtful.push((sequence, entry.stored_at));
+            } else {
+                report.contradictory.add(sequence);
+            }
         }
         let end = end(entry);
         if end == End::None {
@@ -62,7 +71,7 @@ impl Open {
             return Ok(());
         }
         if !self.seen.insert(sequence)? {
-            if self.twice.len() < LOOKS_MAX {
+            if self.twice.len() < TWICE_MAX {
                 self.twice.push((sequence, entry.stored_at));
             } else {
                 report.with_several.add(sequence);
@@ -92,6 +101,17 @@ impl Open {
         witness: &Witness<'_>,
         report: &mut Report,
     ) -> Result<(), ReconcileError> {
+        for (sequence, stored_at) in self.doubtful {
+            let key = RowKey {
+                stored_at,
+                stream: scope.stream.into(),
+                sequence,
+            };
+            let rows = story::read(client, &key).await?;
+            if !Shape::of_all(&rows).is_consistent() {
+                report.contradictory.add(sequence);
+            }
+        }
         for (sequence, stored_at) in self.twice {
             let envelope = witness.fetch(scope.stream, sequence).await?;
             let key = envelope.map(|it| it.identity.row_key());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::named::{Claim, Due, Told};
+use super::owed::HeldSince;
 use super::report::Events;
 use super::spill::Part;
 
@@ -14,7 +15,8 @@ struct Seen {
 
 /// Counts what is found, and returns the events of which this part has no row: those of receipts that
 /// were stored before, or after the tables were read.
-pub(super) fn compare(part: Part, events: &mut Events) -> Vec<Told> {
+/// What a stream may have removed by its age is not missed.
+pub(super) fn compare(part: Part, held_since: HeldSince, events: &mut Events) -> Vec<Told> {
     let mut claims: HashMap<_, Seen> = HashMap::with_capacity(part.claims.len());
     for claim in part.claims {
         let seen = Seen { claim, as_id: None };
@@ -50,9 +52,10 @@ pub(super) fn compare(part: Part, events: &mut Events) -> Vec<Told> {
     missing.sort_unstable_by_key(|seen| seen.claim.sequence);
     for Seen { claim, .. } in missing {
         let tally = events.of(claim.name.kind);
+        let held_since = held_since.of(claim.name.kind).as_microsecond();
         match claim.due {
+            Due::Yes if claim.decided_at < held_since => tally.too_old += 1,
             Due::Yes => tally.missing.add(claim.sequence),
-            Due::NoLonger => tally.too_old += 1,
             Due::NotYet => {}
         }
     }
@@ -61,6 +64,7 @@ pub(super) fn compare(part: Part, events: &mut Events) -> Vec<Told> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::super::named::{About, Name, Word};
@@ -81,6 +85,7 @@ mod tests {
             id: Some(Uuid::from_u128(receipt + 100)),
             sequence: u64::try_from(receipt).unwrap(),
             due,
+            decided_at: i64::try_from(receipt).unwrap(),
         }
     }
 
@@ -93,13 +98,21 @@ mod tests {
         }
     }
 
+    /// Microseconds since 1970.
+    const OLDEST: i64 = -1;
+
     fn compared(claims: &[Claim], told: &[Told]) -> (Events, Vec<Told>) {
         let mut events = Events::default();
         let part = Part {
             claims: claims.to_vec(),
             told: told.to_vec(),
         };
-        let unclaimed = compare(part, &mut events);
+        let held_since = HeldSince {
+            billing: Timestamp::UNIX_EPOCH,
+            webhook: Timestamp::from_microsecond(OLDEST).unwrap(),
+            unmatched: Timestamp::UNIX_EPOCH,
+        };
+        let unclaimed = compare(part, held_since, &mut events);
         (events, unclaimed)
     }
 
@@ -142,7 +155,10 @@ mod tests {
         let claims = [
             claim(1, Due::NotYet),
             claim(2, Due::NotYet),
-            claim(3, Due::NoLonger),
+            Claim {
+                decided_at: OLDEST - 1,
+                ..claim(3, Due::Yes)
+            },
         ];
         let (events, unclaimed) = compared(&claims, &[told(1, "delivered", 1)]);
         assert_eq!((events.webhook.found, events.webhook.too_old), (1, 1));

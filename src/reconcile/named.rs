@@ -46,6 +46,8 @@ pub(super) struct Claim {
     /// The receipt's, in the inbound stream.
     pub(super) sequence: u64,
     pub(super) due: Due,
+    /// When it was decided, in microseconds since 1970.
+    pub(super) decided_at: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +56,6 @@ pub(super) enum Due {
     Yes,
     /// It may be there by now.
     NotYet,
-    /// Decided before the stream's oldest event: it may have been removed by its age.
-    NoLonger,
 }
 
 /// An event that a stream holds.

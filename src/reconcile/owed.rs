@@ -7,6 +7,7 @@ use super::named::{Claim, Due, Name, Word};
 use crate::events;
 use crate::receipt::ids::{EventKind, ReceiptId, message_event_id, unmatched_event_id};
 use crate::store::books::{Entry, ReceiptRow};
+use crate::store::story;
 
 /// The one recorded end of an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,37 +50,69 @@ pub(super) fn end(entry: &Entry) -> End {
     }
 }
 
-/// Whether what follows a disposition fits it: a late decision and a resolution are of a parked
-/// receipt, `matched` is of a late decision, and only what was decided is decided anew.
-pub(super) fn is_consistent(entry: &Entry) -> bool {
-    let late = entry.receipt.as_ref().is_some_and(|receipt| receipt.late);
-    let resolution = entry.resolution.as_ref();
-    let matched = resolution.map(|row| row.resolution == "matched");
-    let redriven = entry.parked.as_ref().is_some_and(|parked| parked.redriven);
-    let parked_fits = entry.parked.is_some() || (!late && matched.is_none());
-    // A late decision without its resolution is under way.
-    let resolution_fits = matched.is_none_or(|matched| matched == late);
-    let replays_fit = entry.receipt.is_some() || entry.replays.is_empty();
-    parked_fits && resolution_fits && replays_fit && (entry.rejected || !redriven)
+/// Which rows there are under one key.
+pub(super) struct Shape<'a> {
+    /// Whether it was decided after parking; `None` when it was not decided.
+    late: Option<bool>,
+    /// Whether it was redriven; `None` when it was not parked.
+    redriven: Option<bool>,
+    rejected: bool,
+    resolution: Option<&'a str>,
+    replayed: bool,
 }
 
-/// The events that the rows call for. `settled`: the envelope's disposition has its events out.
-pub(super) fn claims(entry: &Entry, settled: bool, held_since: HeldSince) -> Vec<Claim> {
+impl<'a> Shape<'a> {
+    pub(super) fn of(entry: &'a Entry) -> Self {
+        Self {
+            late: entry.receipt.as_ref().map(|row| row.late),
+            redriven: entry.parked.as_ref().map(|row| row.redriven),
+            rejected: entry.rejected,
+            resolution: entry.resolution.as_ref().map(|row| &*row.resolution),
+            replayed: !entry.replays.is_empty(),
+        }
+    }
+
+    pub(super) fn of_all(rows: &'a story::Rows) -> Self {
+        Self {
+            late: rows.receipt.as_ref().map(|row| row.late),
+            redriven: rows.parked.as_ref().map(|row| row.reason == "redriven"),
+            rejected: rows.rejected.is_some(),
+            resolution: rows.resolution.as_ref().map(|row| &*row.resolution),
+            replayed: !rows.replays.is_empty(),
+        }
+    }
+
+    /// Whether what follows a disposition fits it: a late decision and a resolution are of a parked
+    /// receipt, `matched` is of a late decision, and only what was decided is decided anew.
+    pub(super) fn is_consistent(&self) -> bool {
+        let late = self.late == Some(true);
+        let parked_fits = self.redriven.is_some() || (!late && self.resolution.is_none());
+        // A late decision without its resolution is under way.
+        let matched = self.resolution.map(|word| word == "matched");
+        let resolution_fits = matched.is_none_or(|matched| matched == late);
+        let replays_fit = self.late.is_some() || !self.replayed;
+        let redriven_fits = self.rejected || self.redriven != Some(true);
+        parked_fits && resolution_fits && replays_fit && redriven_fits
+    }
+}
+
+/// The events that the rows call for. `settled`: the envelope's disposition has its events out. What
+/// was decided before `overdue` has them out, too, or somebody has to see to it.
+pub(super) fn claims(entry: &Entry, settled: bool, overdue: Timestamp) -> Vec<Claim> {
     let mut claims = Vec::new();
     let mut claim = |name: Option<Name>, id, out: bool, at: Timestamp| {
         let Some(name) = name else { return };
-        let due = if !out {
-            Due::NotYet
-        } else if at < held_since.of(name.kind) {
-            Due::NoLonger
-        } else {
+        let due = if out || at < overdue {
             Due::Yes
+        } else {
+            Due::NotYet
         };
         claims.push(Claim {
             name,
             id,
             sequence: entry.sequence,
             due,
+            decided_at: at.as_microsecond(),
         });
     };
     if let Some(receipt) = &entry.receipt {
@@ -158,7 +191,7 @@ pub(super) struct HeldSince {
 }
 
 impl HeldSince {
-    fn of(self, kind: EventKind) -> Timestamp {
+    pub(super) fn of(self, kind: EventKind) -> Timestamp {
         match kind {
             EventKind::Billing => self.billing,
             EventKind::Webhook => self.webhook,
@@ -166,3 +199,6 @@ impl HeldSince {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,6 +159,8 @@ pub struct Report {
     /// Last sequence that was checked: up to here the consumer's envelopes are settled without a gap.
     pub last: u64,
     pub checked: u64,
+    /// Envelopes behind it, of which nothing is said.
+    pub unsettled: u64,
     pub verdict: Verdict,
     pub dispositions: Dispositions,
     pub parked: Parked,

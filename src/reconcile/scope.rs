@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 use super::ReconcileError;
 use super::report::{Dispositions, Events, Gaps, Parked, Report, Sample, Verdict};
 use super::told::first_since;
-use crate::broker::fetch::{FetchError, Witness};
+use crate::broker::fetch::{Extent, FetchError, Witness};
 use crate::config::Streams;
 use crate::store::books;
 
@@ -18,6 +18,9 @@ pub(super) struct Scope<'a> {
     pub(super) last: u64,
     /// What is in the range was stored at this time or later, by the server's clock.
     pub(super) from: Timestamp,
+    /// What the stream held then.
+    pub(super) extent: Extent,
+    settled: u64,
 }
 
 impl<'a> Scope<'a> {
@@ -35,7 +38,8 @@ impl<'a> Scope<'a> {
         let oldest = oldest.map(|message| message.identity);
         let (first, from) = match (since, &oldest) {
             (None, None) => (extent.last + 1, extent.created),
-            (None, Some(oldest)) => (extent.first, oldest.stored_at()),
+            // Not the extent's own first, which may have aged out since.
+            (None, Some(oldest)) => (oldest.sequence, oldest.stored_at()),
             (Some(since), Some(oldest)) if since > oldest.stored_at() => {
                 let held = (extent.first, extent.last);
                 (first_since(witness, stream, held, since).await?, since)
@@ -59,6 +63,8 @@ impl<'a> Scope<'a> {
             first,
             last: settled.min(extent.last),
             from,
+            extent,
+            settled,
         })
     }
 
@@ -66,8 +72,24 @@ impl<'a> Scope<'a> {
         (self.first..=self.last).contains(&sequence)
     }
 
+    /// About as many as will be met, settled or not.
+    pub(super) fn messages(&self) -> u64 {
+        (self.extent.last + 1).saturating_sub(self.first.min(self.extent.first))
+    }
+
     pub(super) fn length(&self) -> u64 {
         (self.last + 1).saturating_sub(self.first)
+    }
+
+    /// A server that lost the end of a stream gives its sequences out again.
+    fn beyond_the_end(&self) -> Option<String> {
+        (self.settled > self.extent.last).then(|| {
+            format!(
+                "{} ends with {}, but its consumer is settled up to {}: the stream has lost its end, \
+                 and what it takes in again under those sequences is passed over",
+                self.stream, self.extent.last, self.settled
+            )
+        })
     }
 
     /// With nothing found yet.
@@ -86,7 +108,8 @@ impl<'a> Scope<'a> {
             contradictory: Sample::default(),
             of_another_time: 0,
             events: Events::default(),
-            unchecked: Vec::new(),
+            unsettled: self.extent.last.saturating_sub(self.last),
+            unchecked: self.beyond_the_end().into_iter().collect(),
         }
     }
 }
@@ -101,5 +124,7 @@ pub(super) async fn held_since(
         return Ok(extent.created);
     }
     let oldest = witness.fetch_from(stream, extent.first).await?;
-    Ok(oldest.map_or(Timestamp::MAX, |message| message.identity.stored_at()))
+    let oldest = oldest.map(|message| message.identity.stored_at());
+    let held = oldest.and_then(|at| at.checked_add(super::CLOCKS_APART).ok());
+    Ok(held.unwrap_or(Timestamp::MAX))
 }

@@ -13,9 +13,11 @@ use crate::receipt::ids::EventKind;
 
 /// Events of one part, about; a map of them takes some 30 MiB.
 const PART: u64 = 200_000;
-/// Each part has two files, and a process may hold 1,024 as a rule. Beyond 25 million events the
+/// Each part has two files, and a process may hold 1,024 as a rule. Beyond 50 million events the
 /// parts grow.
-const PARTS_MAX: u64 = 128;
+const PARTS_MAX: u64 = 256;
+/// Where more turns up than was thought.
+const PARTS_MIN: u64 = 16;
 
 pub(super) struct Spill {
     claims: Vec<BufWriter<File>>,
@@ -31,7 +33,7 @@ pub(super) struct Part {
 impl Spill {
     /// For about so many events.
     pub(super) fn new(events: u64) -> io::Result<Self> {
-        let parts = (events / PART + 1).min(PARTS_MAX);
+        let parts = (events / PART).clamp(PARTS_MIN, PARTS_MAX);
         let files = || -> io::Result<Vec<_>> {
             (0..parts)
                 .map(|_| Ok(BufWriter::new(tempfile::tempfile()?)))
@@ -49,12 +51,14 @@ impl Spill {
             id,
             sequence,
             due,
+            decided_at,
         } = claim;
         let file = part_of(&mut self.claims, name);
         write_name(file, name)?;
         file.write_all(id.unwrap_or_default().as_bytes())?;
         file.write_all(&sequence.to_le_bytes())?;
-        file.write_all(&[due_code(*due)])
+        file.write_all(&decided_at.to_le_bytes())?;
+        file.write_all(&[u8::from(*due == Due::Yes)])
     }
 
     pub(super) fn tell(&mut self, told: &Told) -> io::Result<()> {
@@ -111,11 +115,15 @@ fn all<T>(
 fn read_claim(file: &mut BufReader<File>) -> io::Result<Claim> {
     let name = read_name(file)?;
     let id = Uuid::from_bytes(read(file)?);
+    let sequence = u64::from_le_bytes(read(file)?);
+    let decided_at = i64::from_le_bytes(read(file)?);
+    let [due] = read(file)?;
     Ok(Claim {
         name,
         id: (!id.is_nil()).then_some(id),
-        sequence: u64::from_le_bytes(read(file)?),
-        due: due_of(u8::from_le_bytes(read(file)?)),
+        sequence,
+        due: if due == 1 { Due::Yes } else { Due::NotYet },
+        decided_at,
     })
 }
 
@@ -155,17 +163,6 @@ fn read_name(file: &mut BufReader<File>) -> io::Result<Name> {
     })
 }
 
-const DUES: [Due; 3] = [Due::Yes, Due::NotYet, Due::NoLonger];
-
-fn due_code(due: Due) -> u8 {
-    let at = DUES.iter().position(|it| *it == due);
-    at.and_then(|at| u8::try_from(at).ok()).unwrap_or(0)
-}
-
-fn due_of(code: u8) -> Due {
-    DUES[usize::from(code)]
-}
-
 fn read<const N: usize>(file: &mut impl Read) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     file.read_exact(&mut bytes)?;
@@ -190,7 +187,8 @@ mod tests {
                 name: name(n, EventKind::Webhook),
                 id: (n % 3 > 0).then(|| Uuid::from_u128(u128::from(n))),
                 sequence: n,
-                due: DUES[usize::try_from(n % 3).unwrap()],
+                due: if n % 2 == 0 { Due::Yes } else { Due::NotYet },
+                decided_at: 1_000 - i64::try_from(n).unwrap() * 20,
             })
             .collect();
         let told: Vec<Told> = (0..100)

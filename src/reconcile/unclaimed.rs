@@ -12,7 +12,7 @@ use super::report::Events;
 use crate::store::books;
 
 /// Looked up by one statement, in every partition.
-const PAGE: usize = 500;
+const PAGE: usize = 100;
 
 pub(super) async fn look_up(
     unclaimed: &[Told],

@@ -12,12 +12,13 @@ pub(super) fn of(report: &Report) -> Vec<String> {
         since,
         last,
         checked,
+        unsettled,
         dispositions,
         parked,
         ..
     } = report;
     let mut lines = vec![format!(
-        "{stream}: {checked} settled envelopes, {first} to {last}, stored since {since}"
+        "{stream}: {checked} settled envelopes, {first} to {last}, stored since {since}; {unsettled} behind them"
     )];
     lines.push(format!(
         "  applied {} + recorded {} + parked {} + rejected {}",
