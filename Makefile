@@ -2,10 +2,11 @@
 
 .DEFAULT_GOAL := help
 FOR ?= 20s
-.PHONY: help setup build demo test check bench fuzz ci
+SEEDS ?= 1
+.PHONY: help setup build demo test test-faults soak check bench fuzz ci
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 setup: ## find or fetch PostgreSQL and nats-server (done once, safe to repeat)
 	@python3 deploy/dev/setup
@@ -18,6 +19,14 @@ demo: setup ## real servers, simulated carriers, a balanced ledger at the end; F
 
 test: setup ## every test, on real servers; ARGS="NAME" chooses
 	cargo test --locked $(ARGS)
+
+test-faults: setup ## everything that may fail, clusters and long outages too: half an hour a seed; SEEDS="1 2 3"
+	@for seed in $(SEEDS); do echo "seed $$seed"; DLR_FAULTS_SEED=$$seed cargo test --locked --test integration -- \
+	  --include-ignored --test-threads=3 --skip faults::walk::soak faults:: clusters:: crashes:: outages:: || exit 1; done
+
+soak: setup ## a random walk through all that may fail, seed after seed, for FOR=10m; SEED=100 is the first
+	DLR_SOAK_FOR=$(FOR) DLR_SOAK_SEED=$(or $(SEED),100) cargo test --locked --test integration -- \
+	  --ignored --nocapture faults::walk::soak
 
 check: ## formatting, lints and documentation, warnings as errors
 	cargo fmt --check

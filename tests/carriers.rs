@@ -62,7 +62,7 @@ async fn a_profile_set_by_the_command_reaches_every_running_replica_within_five_
     app.drained().await;
     assert_eq!(app.dispositions().await, [0, 0, 1, 0]);
 
-    let postgres = app.database.config(Role::Profiles).await;
+    let postgres = app.database.config(Role::Profiles);
     let profile = json!({
         "ids": {
             "field": {"form": "decimal"},

@@ -176,7 +176,7 @@ fn path(file: Option<&Path>) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn migrate_status_and_provision_check_say_what_is_missing_by_their_exit_code() {
     let app = TestApp::unprovisioned(|_| {}).await;
-    let postgres = app.database.config(Role::Admin).await;
+    let postgres = app.database.config(Role::Admin);
     let nats = app.nats.config(Identity::Provisioner);
     let variables: Vec<(String, String)> = [
         (

@@ -37,7 +37,7 @@ fn password(settings: &Postgres) -> String {
 #[tokio::test]
 async fn a_session_says_who_it_is_and_plans_generically() {
     let database = Database::new().await;
-    let mut settings = database.config(Role::Service).await;
+    let mut settings = database.config(Role::Service);
     settings.statement_timeout = Duration::from_millis(1_234);
     let connector = Connector::new(&settings, "dlr lane 1");
     let (client, connection) = connector.connect().await.unwrap();
@@ -67,7 +67,7 @@ async fn a_session_says_who_it_is_and_plans_generically() {
 #[tokio::test]
 async fn a_changed_password_file_is_read_for_the_next_connection() {
     let database = Database::new().await;
-    let mut settings = database.config(Role::Service).await;
+    let mut settings = database.config(Role::Service);
     let file = servers()
         .await
         .supervisor
@@ -96,7 +96,7 @@ async fn a_changed_password_file_is_read_for_the_next_connection() {
 #[tokio::test]
 async fn a_wrong_password_is_called_that() {
     let database = Database::new().await;
-    let settings = database.config(Role::Service).await;
+    let settings = database.config(Role::Service);
     let refused = refusal(&with(&settings, &password(&settings), "hunter2")).await;
     assert!(
         matches!(refused, ConnectError::WrongPassword { .. }),
@@ -109,7 +109,7 @@ async fn a_wrong_password_is_called_that() {
 #[tokio::test]
 async fn a_client_without_a_certificate_is_refused() {
     let database = Database::new().await;
-    let mut settings = database.config(Role::Service).await;
+    let mut settings = database.config(Role::Service);
     (settings.cert_file, settings.key_file) = (None, None);
     let refused = refusal(&settings).await;
     assert!(matches!(refused, ConnectError::Refused { .. }), "{refused}");
@@ -119,8 +119,8 @@ async fn a_client_without_a_certificate_is_refused() {
 #[tokio::test]
 async fn the_certificate_of_another_role_is_refused() {
     let database = Database::new().await;
-    let reader = database.config(Role::Reader).await;
-    let mut settings = database.config(Role::Service).await;
+    let reader = database.config(Role::Reader);
+    let mut settings = database.config(Role::Service);
     (settings.cert_file, settings.key_file) = (reader.cert_file, reader.key_file);
     let refused = refusal(&settings).await;
     // The server answers as to a wrong password.
@@ -135,7 +135,7 @@ async fn certificates_of_a_strange_authority_are_refused_on_both_sides() {
     let database = Database::new().await;
     let folder = servers().await.supervisor.folder().join("strangers");
     let strangers = Authority::new(&folder).unwrap();
-    let settings = database.config(Role::Service).await;
+    let settings = database.config(Role::Service);
 
     let mut distrustful = settings.clone();
     distrustful.ca_file = Some(strangers.ca().to_owned());
@@ -158,7 +158,7 @@ async fn certificates_of_a_strange_authority_are_refused_on_both_sides() {
 #[tokio::test]
 async fn a_server_under_another_name_than_its_certificate_is_refused() {
     let database = Database::new().await;
-    let settings = database.config(Role::Service).await;
+    let settings = database.config(Role::Service);
     let mut elsewhere = with(&settings, "127.0.0.1", "db.example");
     let url = format!("{}?hostaddr=127.0.0.1", elsewhere.url.expose_secret());
     elsewhere.url = SecretString::from(url);
@@ -172,7 +172,7 @@ async fn a_server_under_another_name_than_its_certificate_is_refused() {
 #[tokio::test]
 async fn a_missing_database_is_named() {
     let database = Database::new().await;
-    let settings = database.config(Role::Service).await;
+    let settings = database.config(Role::Service);
     let refused = refusal(&with(&settings, database.name(), "nowhere")).await;
     assert!(
         matches!(&refused, ConnectError::NoSuchDatabase { database, .. } if database == "nowhere"),
@@ -186,7 +186,7 @@ async fn a_role_without_the_right_to_connect_is_refused() {
     let admin = database.superuser().await;
     let close = format!("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", database.name());
     admin.batch_execute(&close).await.unwrap();
-    let refused = refusal(&database.config(Role::Service).await).await;
+    let refused = refusal(&database.config(Role::Service)).await;
     assert!(matches!(refused, ConnectError::Refused { .. }), "{refused}");
 }
 
@@ -215,7 +215,7 @@ async fn a_server_that_answers_nothing_does_not_keep_us_from_the_next() {
     let database = Database::new().await;
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
-    let mut settings = database.config(Role::Service).await;
+    let mut settings = database.config(Role::Service);
     settings = with(&settings, "@", &format!("@{address},"));
     settings.connect_timeout = Duration::from_secs(1);
     let connected = Connector::new(&settings, "test").connect().await;
@@ -229,7 +229,7 @@ async fn who_cannot_be_written_to_is_no_primary() {
     let read_only = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
     let postgres = &servers().await.postgres;
     postgres.execute("postgres", &read_only).await.unwrap();
-    let settings = database.config(Role::Service).await;
+    let settings = database.config(Role::Service);
     let primary = format!("/{name}?target_session_attrs=read-write");
     let settings = with(&settings, &format!("/{name}"), &primary);
     let standby = refusal(&settings).await;

@@ -13,6 +13,7 @@ mod corpus;
 mod crashes;
 mod demo;
 mod diagnose;
+mod faults;
 mod hostile_messages;
 mod inspect;
 mod life_of_a_receipt;

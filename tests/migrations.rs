@@ -389,7 +389,7 @@ async fn the_command_goes_up_and_down_and_says_where_it_is() {
     let database = Database::empty().await;
     let admin = database.superuser().await;
     admin.batch_execute(MESSAGES_TABLE).await.unwrap();
-    let settings = database.config(Role::Admin).await;
+    let settings = database.config(Role::Admin);
     let migrate = |arguments: &[&str]| {
         let mut command = Command::new(DLR);
         command

@@ -7,8 +7,9 @@ use std::process::Command;
 
 use dlr::config::Config;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
+    "DELIVERY.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",

@@ -73,6 +73,7 @@ pub enum StartError {
 pub struct Postgres {
     server: Server,
     port: u16,
+    /// Its folder is also where the socket is.
     cluster: Cluster,
     credentials: BTreeMap<Role, Credentials>,
 }
@@ -130,9 +131,14 @@ impl Postgres {
         self.port
     }
 
-    /// To stop, pause or kill it. A stopped one is not started again.
+    /// To stop, pause or kill it.
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// Once it has ended: another server on the same files and port, as a restart has it.
+    pub fn start_again(&self, supervisor: &Supervisor) -> Result<Server, StartError> {
+        self.cluster.start_on(supervisor, self.port)
     }
 
     /// What goes into `DATABASE_URL`; the certificates are in [`Self::config`].

@@ -64,7 +64,7 @@ struct Desk {
 impl Desk {
     async fn new() -> Self {
         let database = Database::new().await;
-        let postgres = database.config(Role::Profiles).await;
+        let postgres = database.config(Role::Profiles);
         Self {
             variables: signed_in(&postgres, "DATABASE_URL"),
             database,
@@ -163,8 +163,8 @@ async fn set_refuses_what_the_processor_would_refuse_and_writes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_role_of_profiles_has_a_url_of_its_own_and_another_role_is_told() {
     let database = Database::new().await;
-    let service = database.config(Role::Service).await;
-    let profiles = database.config(Role::Profiles).await;
+    let service = database.config(Role::Service);
+    let profiles = database.config(Role::Profiles);
     let document = says("HANDSET").to_string();
     let try_to_set =
         |variables: &[(&str, String)]| carriers(variables, &["set", "acme", "-"], &document);
@@ -177,7 +177,7 @@ async fn the_role_of_profiles_has_a_url_of_its_own_and_another_role_is_told() {
     let said = text(&refused.stderr);
     assert!(said.contains("may not write carrier profiles"), "{said}");
     assert!(said.contains("DLR__POSTGRES__PROFILES_URL"), "{said}");
-    let as_reader = signed_in(&database.config(Role::Reader).await, "DATABASE_URL");
+    let as_reader = signed_in(&database.config(Role::Reader), "DATABASE_URL");
     let refused = carriers(&as_reader, &["list"], "");
     assert!(text(&refused.stderr).contains("sign in as dlr_profiles"));
 
@@ -209,7 +209,7 @@ async fn the_role_of_profiles_has_a_url_of_its_own_and_another_role_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_without_profiles_is_told_with_what_to_do() {
     let database = Database::empty().await;
-    let admin = signed_in(&database.config(Role::Admin).await, "DATABASE_URL");
+    let admin = signed_in(&database.config(Role::Admin), "DATABASE_URL");
     let refused = carriers(&admin, &["list"], "");
     let said = text(&refused.stderr);
     assert!(said.contains("dlr migrate up"), "{said}");
@@ -221,11 +221,7 @@ async fn receipts_are_checked_by_the_profiles_in_force() {
     let decimal = json!({"ids": {
         "field": {"form": "decimal"}, "stored": {"form": "hex", "width": 8},
     }});
-    set(
-        &desk.database.config(Role::Profiles).await,
-        "acme",
-        &decimal,
-    );
+    set(&desk.database.config(Role::Profiles), "acme", &decimal);
     let receipt = |carrier| json!({"carrierId": carrier, "operatorMessageId": "0059113978", "stat": "DELIVRD"});
     let input = format!("{}\n{}\n", receipt("acme"), receipt("other"));
     let arguments = ["check", "-", "--from-database", "--json"];

@@ -14,7 +14,7 @@ use tokio::task::{block_in_place, spawn_blocking};
 use super::books::balance;
 use super::load::{MESSAGES, load};
 use super::{PATIENCE, progress};
-use crate::support::{Process, TestApp, eventually, http, servers};
+use crate::support::{Database, Process, TestApp, eventually, http, servers};
 
 pub(super) type App = TestApp<NatsCluster>;
 
@@ -33,7 +33,7 @@ pub(super) async fn survives(processor: Identity, fault: impl AsyncFnOnce(&mut A
     };
     let (messages, ()) = tokio::join!(load(&gateway, &enough), trouble);
     app.whole().await;
-    balance(&app, app.database.config(Role::Reader).await, messages).await;
+    balance(&app, app.database.config(Role::Reader), messages).await;
     process.signal(Signal::TERM);
     let status = process.ended(Duration::from_secs(30)).await;
     assert!(status.success(), "{status}: {}", process.log());
@@ -47,7 +47,8 @@ pub(super) async fn cluster(processor: Identity) -> App {
         let (supervisor, authority) = (&shared.supervisor, &shared.authority);
         NatsCluster::start(supervisor, authority, None, &in_one_account()).unwrap()
     });
-    let app = Box::pin(App::on(nats.await.unwrap(), processor, |config| {
+    let (database, nats) = (Database::new().await, nats.await.unwrap());
+    let app = Box::pin(App::on(database, nats, processor, |config| {
         config.streams.replicas = 3;
         config.streams.inbound_max_bytes = 1 << 30;
         config.streams.output_max_bytes = 1 << 30;

@@ -37,7 +37,7 @@ pub(super) fn numbers(count: u32) -> impl Iterator<Item = u64> {
 /// An app whose processor does not sweep; the role that writes profiles is at hand.
 pub(super) async fn app() -> TestApp {
     let mut app = TestApp::start_with(|config| config.sweep.enabled = false).await;
-    let profiles = app.database.config(Role::Profiles).await;
+    let profiles = app.database.config(Role::Profiles);
     let postgres = &mut app.config.postgres;
     postgres.profiles_url = profiles.url;
     postgres.profiles_cert_file = profiles.cert_file;

@@ -3,7 +3,11 @@ use std::{
     thread,
 };
 
-use dlr::{config, dev::postgres::Role, store::connect::Connector};
+use dlr::{
+    config,
+    dev::postgres::{Postgres, Role},
+    store::connect::Connector,
+};
 use tokio_postgres::{Client, Error, NoTls};
 
 use super::servers::{TEMPLATE, servers};
@@ -12,33 +16,40 @@ use super::servers::{TEMPLATE, servers};
 /// must not change them.
 pub(crate) struct Database {
     name: String,
+    postgres: &'static Postgres,
 }
 
 impl Database {
     /// With the orchestrator's table, all migrations and their partitions; no rows.
     pub(crate) async fn new() -> Self {
-        let database = Self::next();
-        let postgres = &servers().await.postgres;
-        postgres
-            .copy_database(TEMPLATE, &database.name)
-            .await
-            .unwrap();
+        let database = Self::next(&servers().await.postgres);
+        let copied = database.postgres.copy_database(TEMPLATE, &database.name);
+        copied.await.unwrap();
+        database
+    }
+
+    /// The same on a server of the test's own.
+    pub(crate) async fn on(postgres: &'static Postgres) -> Self {
+        let database = Self::next(postgres);
+        postgres.create_database(&database.name).await.unwrap();
+        postgres.install(&database.name).await.unwrap();
         database
     }
 
     /// With nothing at all, for those who test the migrations themselves.
     pub(crate) async fn empty() -> Self {
-        let database = Self::next();
-        let postgres = &servers().await.postgres;
-        postgres.create_database(&database.name).await.unwrap();
+        let database = Self::next(&servers().await.postgres);
+        let created = database.postgres.create_database(&database.name);
+        created.await.unwrap();
         database
     }
 
-    fn next() -> Self {
+    fn next(postgres: &'static Postgres) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self {
             name: format!("test_{number}"),
+            postgres,
         }
     }
 
@@ -47,13 +58,13 @@ impl Database {
     }
 
     /// What the product would be configured with.
-    pub(crate) async fn config(&self, role: Role) -> config::Postgres {
-        servers().await.postgres.config(role, &self.name)
+    pub(crate) fn config(&self, role: Role) -> config::Postgres {
+        self.postgres.config(role, &self.name)
     }
 
     /// As the product connects: with TLS, certificate and password.
     pub(crate) async fn connect(&self, role: Role) -> Client {
-        let connector = Connector::new(&self.config(role).await, "test");
+        let connector = Connector::new(&self.config(role), "test");
         let (client, connection) = connector.connect().await.unwrap();
         drive(connection);
         client
@@ -61,7 +72,7 @@ impl Database {
 
     /// The superuser, for preparing and for looking behind the product's back.
     pub(crate) async fn superuser(&self) -> Client {
-        let config = servers().await.postgres.superuser(&self.name);
+        let config = self.postgres.superuser(&self.name);
         let (client, connection) = config.connect(NoTls).await.unwrap();
         drive(connection);
         client
@@ -85,8 +96,8 @@ impl Database {
     }
 
     async fn administer(&self, statement: &str) {
-        let postgres = &servers().await.postgres;
-        postgres.execute("postgres", statement).await.unwrap();
+        let executed = self.postgres.execute("postgres", statement);
+        executed.await.unwrap();
     }
 }
 
@@ -94,7 +105,7 @@ impl Drop for Database {
     /// In a thread of its own: the test's runtime is about to end, and nobody need wait. If the
     /// process ends first, the whole server goes.
     fn drop(&mut self) {
-        let name = std::mem::take(&mut self.name);
+        let (name, postgres) = (std::mem::take(&mut self.name), self.postgres);
         thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -102,7 +113,7 @@ impl Drop for Database {
                 .unwrap()
                 .block_on(async {
                     let end = format!("DROP DATABASE {name} WITH (FORCE)");
-                    servers().await.postgres.execute("postgres", &end).await
+                    postgres.execute("postgres", &end).await
                 })
         });
     }

@@ -45,6 +45,21 @@ impl Process {
         }
     }
 
+    /// Starts `dlr run` with a library loaded before all others.
+    pub(crate) fn start_preloaded(config: &Config, library: &Path, log: &Path) -> Self {
+        let stderr = File::options().create(true).append(true).open(log).unwrap();
+        let mut command = command(config, &["run"]);
+        command.env("LD_PRELOAD", library);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr);
+        Self {
+            child: command.spawn().unwrap(),
+            log: log.to_owned(),
+        }
+    }
+
     /// Everything it has logged, and those before it into the same file.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
@@ -66,6 +81,10 @@ impl Process {
         )
         .await;
         address.unwrap()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -137,6 +156,8 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
     let (nats, postgres) = (&config.nats, &config.postgres);
     let mut variables = vec![
         ("NATS__URL", nats.url.clone()),
+        ("NATS__API_PREFIX", nats.api_prefix.clone()),
+        ("NATS__INBOX_PREFIX", nats.inbox_prefix.clone()),
         ("NATS__CA_FILE", path(&nats.ca_file)),
         ("NATS__CERT_FILE", path(&nats.cert_file)),
         ("NATS__KEY_FILE", path(&nats.key_file)),
@@ -155,6 +176,10 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
         ),
         ("STREAMS__UNMATCHED", config.streams.unmatched.clone()),
         ("EVENTS__PACK", config.events.pack.to_string()),
+        (
+            "PIPELINE__EARLY_WAITING_MAX",
+            config.pipeline.early_waiting_max.to_string(),
+        ),
         ("SWEEP__ENABLED", config.sweep.enabled.to_string()),
         ("PROBES__BIND", config.probes.bind.to_string()),
         ("TELEMETRY__LOG", config.telemetry.log.clone()),

@@ -130,34 +130,49 @@ impl TestApp {
         Self::with_accounts(ACCOUNTS.to_owned(), Identity::Processor, adjust).await
     }
 
+    /// Everything but the processor, on this database.
+    pub(crate) async fn on_database(database: Database, adjust: impl FnOnce(&mut Config)) -> Self {
+        let nats = nats_with(ACCOUNTS.to_owned()).await;
+        let app = Box::pin(Self::on(database, nats, Identity::Processor, adjust)).await;
+        app.provision().await;
+        app
+    }
+
     async fn with_accounts(
         accounts: String,
         processor: Identity,
         adjust: impl FnOnce(&mut Config),
     ) -> Self {
-        let shared = servers().await;
-        let nats = tokio::task::spawn_blocking(move || {
-            let (supervisor, authority) = (&shared.supervisor, &shared.authority);
-            NatsServer::start_with(supervisor, authority, None, &accounts).unwrap()
-        })
-        .await
-        .unwrap();
-        Self::on(nats, processor, adjust).await
+        let nats = nats_with(accounts).await;
+        Self::on(Database::new().await, nats, processor, adjust).await
     }
+}
+
+async fn nats_with(accounts: String) -> NatsServer {
+    let shared = servers().await;
+    let start = move || {
+        let (supervisor, authority) = (&shared.supervisor, &shared.authority);
+        NatsServer::start_with(supervisor, authority, None, &accounts).unwrap()
+    };
+    tokio::task::spawn_blocking(start).await.unwrap()
 }
 
 impl<N: Broker> TestApp<N> {
     /// Everything but the processor, the streams and the consumer, on these servers.
-    pub(crate) async fn on(nats: N, processor: Identity, adjust: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn on(
+        database: Database,
+        nats: N,
+        processor: Identity,
+        adjust: impl FnOnce(&mut Config),
+    ) -> Self {
         let shared = servers().await;
-        let database = Database::new().await;
         let ring_file = shared
             .supervisor
             .folder()
             .join(format!("{}.ring", database.name()));
         write_secret(&ring_file, &KeyRing::generate()).unwrap();
         let mut config = Config {
-            postgres: database.config(Role::Service).await,
+            postgres: database.config(Role::Service),
             nats: nats.config(processor),
             seal: Seal {
                 keyring_file: ring_file,
@@ -358,20 +373,23 @@ impl<N: Broker> TestApp<N> {
 
     pub(crate) async fn drained_within(&self, deadline: Duration) {
         eventually(deadline, "every receipt is settled", async || {
-            // Not by `num_pending` alone: the consumer learns of a message after its publisher does.
-            let last = self.last_sequence().await;
-            let info = self.consumer_info().await;
-            info.num_pending == 0
-                && info.num_ack_pending == 0
-                && info.ack_floor.stream_sequence >= last
+            // A server that has just come back may not answer yet.
+            self.is_drained().await.unwrap_or(false)
         })
         .await;
     }
 
-    async fn last_sequence(&self) -> u64 {
+    async fn is_drained(&self) -> Option<bool> {
         let inbound = &self.config.streams.inbound;
-        let stream = self.observer.get_stream(inbound).await.unwrap();
-        stream.cached_info().state.last_sequence
+        let stream = self.observer.get_stream(inbound).await.ok()?;
+        // Not by `num_pending` alone: the consumer learns of a message after its publisher does.
+        let last = stream.cached_info().state.last_sequence;
+        let info = self.try_consumer_info().await?;
+        Some(
+            info.num_pending == 0
+                && info.num_ack_pending == 0
+                && info.ack_floor.stream_sequence >= last,
+        )
     }
 
     /// Envelopes not delivered, and delivered but not settled, as the server counts them.
@@ -381,13 +399,17 @@ impl<N: Broker> TestApp<N> {
     }
 
     async fn consumer_info(&self) -> jetstream::consumer::Info {
+        self.try_consumer_info().await.unwrap()
+    }
+
+    async fn try_consumer_info(&self) -> Option<jetstream::consumer::Info> {
         let streams = &self.config.streams;
         let mut consumer: jetstream::consumer::PullConsumer = self
             .observer
             .get_consumer_from_stream(&streams.consumer, &streams.inbound)
             .await
-            .unwrap();
-        consumer.info().await.unwrap().clone()
+            .ok()?;
+        consumer.info().await.ok().cloned()
     }
 
     /// Everything a stream holds, in order: messages, each with its events.
@@ -413,6 +435,20 @@ impl<N: Broker> TestApp<N> {
             });
         }
         published
+    }
+
+    /// The payloads of the inbound stream, as text, with their sequences.
+    pub(crate) async fn payloads(&self) -> Vec<(u64, String)> {
+        let inbound = &self.config.streams.inbound;
+        let stream = self.observer.get_stream(inbound).await.unwrap();
+        let state = &stream.cached_info().state;
+        let mut payloads = Vec::new();
+        for sequence in state.first_sequence.max(1)..=state.last_sequence {
+            let message = stream.get_raw_message(sequence).await.unwrap();
+            let payload = String::from_utf8(message.payload.to_vec()).unwrap();
+            payloads.push((sequence, payload));
+        }
+        payloads
     }
 
     /// Everything a stream holds as the server keeps it, headers and all, as text.

@@ -147,20 +147,30 @@ impl Cluster {
 
     /// Returns the server and its port once it accepts connections.
     pub(super) fn start(&self, supervisor: &Supervisor) -> Result<(Server, u16), StartError> {
-        let data = self.data();
         let mut attempts = 1..=PORT_ATTEMPTS;
         loop {
             let last = attempts.next() == Some(PORT_ATTEMPTS);
             let port = free_port()?;
-            let args = ["-D", &data.to_string_lossy(), "-p", &port.to_string()];
-            let server = supervisor.launch(self.launch(&self.programs.postgres, &args))?;
-            match self.wait_until_ready(&server) {
-                Ok(()) => return Ok((server, port)),
+            match self.start_on(supervisor, port) {
+                Ok(server) => return Ok((server, port)),
                 Err(StartError::Ended(error))
                     if !last && error.to_string().contains("Address already in use") => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Returns the server once it accepts connections on this port.
+    pub(super) fn start_on(
+        &self,
+        supervisor: &Supervisor,
+        port: u16,
+    ) -> Result<Server, StartError> {
+        let data = self.data();
+        let args = ["-D", &data.to_string_lossy(), "-p", &port.to_string()];
+        let server = supervisor.launch(self.launch(&self.programs.postgres, &args))?;
+        self.wait_until_ready(&server)?;
+        Ok(server)
     }
 
     /// Goes by the state that PostgreSQL keeps in its lock file for `pg_ctl`: no connection to make
@@ -172,7 +182,9 @@ impl Cluster {
         while Instant::now() < deadline {
             server.check().map_err(StartError::Ended)?;
             let lock = fs::read_to_string(&lock_file).unwrap_or_default();
-            if lock.lines().nth(STATE_LINE).map(str::trim) == Some("ready") {
+            // One that was killed has left its own behind.
+            let is_its_own = lock.lines().next() == Some(&server.pid().to_string());
+            if is_its_own && lock.lines().nth(STATE_LINE).map(str::trim) == Some("ready") {
                 return Ok(());
             }
             thread::sleep(POLL);

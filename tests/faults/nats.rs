@@ -1,0 +1,249 @@
+//! nats-server stopped, frozen, emptied, full, or no longer willing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use async_nats::jetstream::{self, AckKind, consumer::PullConsumer};
+use dlr::clock::Clock;
+use dlr::dev::nats::Identity;
+use futures_util::StreamExt as _;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::task::block_in_place;
+use tokio::time::sleep;
+
+use super::postgres::EVERY_TIMEOUT;
+use super::world::{PATIENCE, World};
+use crate::support::{TestApp, eventually, receipt, report, run, servers};
+
+const MESSAGES: usize = 60;
+
+/// Lets a stream take so many messages; -1 for as many as it likes.
+pub(super) async fn limit(world: &World, stream: &str, messages: i64) {
+    let provisioner = jetstream::new(world.app.connect(Identity::Provisioner).await);
+    let mut config = provisioner
+        .get_stream(stream)
+        .await
+        .unwrap()
+        .cached_info()
+        .config
+        .clone();
+    config.max_messages = messages;
+    provisioner.update_stream(config).await.unwrap();
+}
+
+pub(super) fn signal(world: &World, signal: Signal) {
+    let pid = Pid::from_raw(world.app.nats.pid().cast_signed()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+pub(super) async fn restart(world: &mut World, meanwhile: impl FnOnce(&Path)) {
+    let supervisor = &servers().await.supervisor;
+    let nats = &mut world.app.nats;
+    block_in_place(|| {
+        nats.stop().unwrap();
+        meanwhile(&nats.store());
+        nats.resume(supervisor).unwrap();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_and_started_again() {
+    let mut world = World::new(41).await;
+    world.start_ready().await;
+    let receipts = world.draw(2 * MESSAGES).await;
+    let (before, after) = receipts.split_at(MESSAGES);
+    let lock = world.lock("dlr.delivery_receipts").await;
+    world.publish(before).await;
+    eventually(PATIENCE, "envelopes are held", async || {
+        world.app.backlog().await.1 > MESSAGES / 2
+    })
+    .await;
+    restart(&mut world, |_| {}).await;
+    lock.release().await;
+    world.publish(after).await;
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frozen_for_longer_than_every_timeout() {
+    let mut world = World::new(42).await;
+    world.start_ready().await;
+    let lock = world.lock("dlr.delivery_receipts").await;
+    world.traffic(MESSAGES).await;
+    signal(&world, Signal::STOP);
+    lock.release().await;
+    // What is held is decided meanwhile, and cannot be told.
+    world.trouble("publish", "").await;
+    sleep(EVERY_TIMEOUT).await;
+    signal(&world, Signal::CONT);
+    world.traffic(MESSAGES).await;
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_stream_that_is_full_holds_everything_back() {
+    let mut world = World::new(43).await;
+    limit(&world, "BILLING", 5).await;
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    world.trouble("publish", "maximum messages exceeded").await;
+    world.decided_more_than(MESSAGES).await;
+    let (_, unsettled) = world.app.backlog().await;
+    assert!(unsettled > MESSAGES / 2, "{unsettled}");
+    limit(&world, "BILLING", -1).await;
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_stream_that_was_wiped_gets_its_events_again_from_the_tables() {
+    let mut world = World::new(44).await;
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    world.judge().await;
+    restart(&mut world, |store| {
+        fs::remove_dir_all(stream_folder(store, "BILLING")).unwrap();
+    })
+    .await;
+    world.traffic(MESSAGES).await;
+    world.trouble("publish", "dlr provision").await;
+    world.app.provision().await;
+    world.ready().await;
+    world.app.drained_within(PATIENCE).await;
+    // What the stream lost is not there, and reconcile does not say that all is well.
+    let checked = run(&world.checker(), &["reconcile", "--json"]).await;
+    assert!(!checked.status.success());
+    let now = Clock.now().to_string();
+    let replay = ["events", "replay", "--subject", "billing.events", "--json"];
+    let replay = [&replay[..], &["--from", "1h ago", "--to", &now]].concat();
+    report(&world.app.config, &replay).await;
+    world.judge().await;
+}
+
+/// Where the server keeps a stream of account `SMS`.
+fn stream_folder(store: &Path, stream: &str) -> PathBuf {
+    let folder = store.join("jetstream/SMS/streams").join(stream);
+    assert!(folder.is_dir(), "{}", folder.display());
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_consumer_deleted_and_made_anew_repeats_everything_and_changes_nothing() {
+    let app = TestApp::in_one_account(|_| {}).await;
+    let mut world = World::around(app, 45);
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    world.judge().await;
+    let owner = jetstream::new(world.app.connect(Identity::Provisioner).await);
+    let inbound = owner.get_stream("SMS_DLR").await.unwrap();
+    inbound.delete_consumer("dlr-processor").await.unwrap();
+    world.trouble("consumer", "dlr provision").await;
+    world.app.provision().await;
+    world.ready().await;
+    world.traffic(MESSAGES).await;
+    world.judge().await;
+}
+
+/// DELIVERY.md, "After a restore": the stream still has what the tables lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_restored_from_an_old_backup_are_filled_again_from_the_stream() {
+    let app = TestApp::in_one_account(|_| {}).await;
+    let mut world = World::around(app, 49);
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    world.judge().await;
+    world.kill();
+    let before_all_that = "TRUNCATE dlr.delivery_receipts, dlr.orphaned_receipts,
+             dlr.orphan_resolutions, dlr.rejected_receipts;
+         UPDATE orch.sms_messages SET status = 'sent', dlr_status = NULL";
+    world.app.sql.batch_execute(before_all_that).await.unwrap();
+    let checked = run(&world.checker(), &["reconcile"]).await;
+    assert!(!checked.status.success());
+    let owner = jetstream::new(world.app.connect(Identity::Provisioner).await);
+    let inbound = owner.get_stream("SMS_DLR").await.unwrap();
+    inbound.delete_consumer("dlr-processor").await.unwrap();
+    world.app.provision().await;
+    world.start().await;
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_withdrawn_while_it_runs() {
+    let mut world = World::new(46).await;
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    let file = world.app.nats.log().with_file_name("accounts.conf");
+    let granted = fs::read_to_string(&file).unwrap();
+    let right = r#""billing.events", "webhook.dispatch", "sms.dlr.unmatched""#;
+    assert!(granted.contains(right));
+    fs::write(
+        &file,
+        granted.replacen(right, r#""billing.events", "sms.dlr.unmatched""#, 1),
+    )
+    .unwrap();
+    signal(&world, Signal::HUP);
+    eventually(PATIENCE, "the server has read it", async || {
+        fs::read_to_string(world.app.nats.log())
+            .unwrap()
+            .contains("Reloaded server configuration")
+    })
+    .await;
+    world.traffic(MESSAGES).await;
+    world.trouble("publish", "").await;
+    fs::write(&file, granted).unwrap();
+    signal(&world, Signal::HUP);
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envelopes_delivered_many_times_are_settled_once() {
+    let app = TestApp::in_one_account(|_| {}).await;
+    let mut world = World::around(app, 47);
+    world.traffic(MESSAGES).await;
+    let owner = jetstream::new(world.app.connect(Identity::Provisioner).await);
+    let consumer: PullConsumer = owner
+        .get_consumer_from_stream("dlr-processor", "SMS_DLR")
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        let pulled = consumer.fetch().max_messages(500).messages().await.unwrap();
+        let mut pulled = std::pin::pin!(pulled);
+        while let Some(envelope) = pulled.next().await {
+            envelope
+                .unwrap()
+                .ack_with(AckKind::Nak(None))
+                .await
+                .unwrap();
+        }
+    }
+    let delivered = consumer
+        .clone()
+        .info()
+        .await
+        .unwrap()
+        .delivered
+        .consumer_sequence;
+    assert!(delivered > 10 * MESSAGES as u64, "{delivered} deliveries");
+    world.start().await;
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_early_receipts_than_may_wait_are_parked_at_once() {
+    const EARLY: usize = 300;
+    let mut world = World::new(48).await;
+    world.config.pipeline.early_waiting_max = 5;
+    world.start_ready().await;
+    let receipts: Vec<String> = (0..EARLY)
+        .map(|n| receipt(&format!("nobody-{n}"), "DELIVRD"))
+        .collect();
+    world.publish(&receipts).await;
+    world.traffic(MESSAGES).await;
+    eventually(PATIENCE, "they are parked", async || {
+        usize::try_from(world.app.dispositions().await[2]).unwrap() >= EARLY
+    })
+    .await;
+    let at_once = "SELECT count(*)::text FROM dlr.orphaned_receipts WHERE deliveries = 1";
+    let at_once: usize = world.app.column(at_once).await[0].parse().unwrap();
+    assert!(at_once > EARLY / 2, "{at_once} did not wait");
+    world.judge().await;
+}

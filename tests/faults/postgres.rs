@@ -1,0 +1,348 @@
+//! PostgreSQL stopped, frozen, cut off, full, read-only, or no longer willing: none of it may be taken
+//! for a poison row.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use dlr::dev::postgres::{Durability, Postgres};
+use dlr::dev::supervisor::{Server, Supervisor};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::task::{block_in_place, spawn_blocking};
+use tokio::time::sleep;
+
+use super::world::{PATIENCE, World};
+use crate::support::{DLR, Database, TestApp, eventually, servers};
+
+const MESSAGES: usize = 60;
+/// Longer than `ack_wait`, which is the longest.
+pub(super) const EVERY_TIMEOUT: Duration = Duration::from_secs(35);
+
+/// A world whose PostgreSQL is its own, to be stopped.
+pub(super) async fn on_its_own(seed: u64) -> (World, &'static Postgres, &'static Supervisor) {
+    let authority = &servers().await.authority;
+    let (postgres, supervisor) = spawn_blocking(|| {
+        // Both are left to the end of the process, as the shared ones are.
+        let supervisor = Supervisor::start(Path::new(DLR)).unwrap();
+        let postgres = Postgres::start(&supervisor, authority, Durability::Durable).unwrap();
+        (
+            Box::leak(Box::new(postgres)),
+            Box::leak(Box::new(supervisor)),
+        )
+    })
+    .await
+    .unwrap();
+    let database = Database::on(postgres).await;
+    let app = TestApp::on_database(database, |_| {}).await;
+    (World::around(app, seed), postgres, supervisor)
+}
+
+/// Runs traffic, lets `fault` happen and `mend` undo it with traffic before, under it and behind it;
+/// the process has to say that PostgreSQL is in trouble meanwhile.
+async fn mended(seed: u64, fault: &str, says: &str, mend: &str) {
+    let mut world = World::new(seed).await;
+    let database = world.app.database.name().to_owned();
+    let sql = |text: &str| text.replace("{database}", &database);
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    world.app.sql.batch_execute(&sql(fault)).await.unwrap();
+    world.traffic(MESSAGES).await;
+    world.trouble("postgresql", says).await;
+    world.app.sql.batch_execute(&sql(mend)).await.unwrap();
+    world.traffic(MESSAGES).await;
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_frozen_and_killed() {
+    let (mut world, postgres, supervisor) = on_its_own(61).await;
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    // Messages of the time without it are written before.
+    let receipts = world.draw(4 * MESSAGES).await;
+    let parts: Vec<&[String]> = receipts.chunks(receipts.len().div_ceil(3)).collect();
+
+    block_in_place(|| postgres.server().stop().unwrap());
+    world.publish(parts[0]).await;
+    world.trouble("postgresql", "").await;
+    let again = block_in_place(|| postgres.start_again(supervisor).unwrap());
+    world.app.sql = world.app.database.superuser().await;
+    world.ready().await;
+
+    signal_all(&again, Signal::STOP);
+    world.publish(parts[1]).await;
+    world.trouble("postgresql", "").await;
+    sleep(EVERY_TIMEOUT).await;
+    signal_all(&again, Signal::CONT);
+    world.ready().await;
+
+    world.publish(parts[2]).await;
+    let again = block_in_place(|| {
+        kill_all(&again);
+        postgres.start_again(supervisor).unwrap()
+    });
+    world.app.sql = world.app.database.superuser().await;
+    world.traffic(MESSAGES).await;
+    world.judge().await;
+    drop(again);
+}
+
+/// Sends a signal to every process of a server; the postmaster first, so that it makes no more.
+pub(super) fn signal_all(server: &Server, signal: Signal) {
+    for process in [vec![postmaster(server)], children(server)].concat() {
+        // It may have ended.
+        kill_process(process, signal).ok();
+    }
+}
+
+/// SIGKILL for every process of a server; returns when they are gone, so that another may start.
+pub(super) fn kill_all(server: &Server) {
+    signal_all(server, Signal::STOP);
+    let all = [children(server), vec![postmaster(server)]].concat();
+    for &process in &all {
+        kill_process(process, Signal::KILL).ok();
+    }
+    while server.check().is_ok() || all.iter().any(|it| is_alive(*it)) {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn postmaster(server: &Server) -> Pid {
+    Pid::from_raw(server.pid().cast_signed()).unwrap()
+}
+
+fn is_alive(process: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()));
+    // One that nobody has waited for yet holds nothing any more.
+    stat.is_ok_and(|it| !it.contains(") Z "))
+}
+
+fn children(server: &Server) -> Vec<Pid> {
+    let pid = server.pid();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let children = children.unwrap_or_default();
+    let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    pids.filter_map(Pid::from_raw).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_cut_in_the_middle_of_statements() {
+    let mut world = World::new(62).await;
+    world.start_ready().await;
+    let receipts = world.draw(400).await;
+    let cutter = world.app.database.superuser().await;
+    let publish = world.publish(&receipts);
+    let cut = async {
+        for _ in 0..40 {
+            cutter
+                .batch_execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                     WHERE datname = current_database() AND usename = 'dlr_svc'
+                       AND (state <> 'idle' OR random() < 0.2)",
+                )
+                .await
+                .unwrap();
+            sleep(Duration::from_millis(25)).await;
+        }
+    };
+    tokio::join!(publish, cut);
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_only() {
+    // Those who are signed in keep what they signed in with.
+    let alter = |what: &str| {
+        format!(
+            "ALTER ROLE dlr_svc IN DATABASE {{database}} {what};
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND usename = 'dlr_svc'"
+        )
+    };
+    let set = alter("SET default_transaction_read_only = on");
+    let reset = alter("RESET default_transaction_read_only");
+    mended(63, &set, "25006", &reset).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_withdrawn() {
+    mended(
+        64,
+        "REVOKE UPDATE (status) ON orch.sms_messages FROM dlr_svc",
+        "42501",
+        "GRANT UPDATE (status) ON orch.sms_messages TO dlr_svc",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_locked_for_longer_than_every_statement() {
+    let mut world = World::new(65).await;
+    world.start_ready().await;
+    let receipts = world.draw(MESSAGES).await;
+    let lock = world.lock("orch.sms_messages").await;
+    world.publish(&receipts).await;
+    world.trouble("postgresql", "lock timeout").await;
+    lock.release().await;
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock() {
+    let mut world = World::new(66).await;
+    world.start_ready().await;
+    let receipts = world.draw(MESSAGES).await;
+    let other = world.app.database.superuser().await;
+    // A batch raises its messages, and then inserts its receipts; this one goes the other way, and
+    // is not the one to give in.
+    let first = "BEGIN; SET LOCAL deadlock_timeout = '1min'; LOCK TABLE dlr.delivery_receipts IN EXCLUSIVE MODE";
+    other.batch_execute(first).await.unwrap();
+    world.publish(&receipts).await;
+    world
+        .app
+        .blocked(Some("dlr_svc"), "the processor waits")
+        .await;
+    let second = "SELECT FROM orch.sms_messages FOR UPDATE; COMMIT";
+    other.batch_execute(second).await.unwrap();
+    world.judge().await;
+    let deadlocks =
+        "SELECT deadlocks::text FROM pg_stat_database WHERE datname = current_database()";
+    eventually(PATIENCE, "it was a deadlock", async || {
+        world.app.column(deadlocks).await[0] != "0"
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_row_that_no_code_foresaw() {
+    let mut world = World::new(67).await;
+    world.start_ready().await;
+    let receipts = world.draw(MESSAGES).await;
+    world
+        .app
+        .sql
+        .batch_execute(
+            "ALTER TABLE dlr.delivery_receipts ADD CONSTRAINT unforeseen
+             CHECK (operator_message_id NOT LIKE '%7')",
+        )
+        .await
+        .unwrap();
+    world.poisoned = |id| id.ends_with('7');
+    world.publish(&receipts).await;
+    world.judge().await;
+    let reasons = "SELECT DISTINCT reason FROM dlr.orphaned_receipts ORDER BY 1";
+    assert!(
+        world
+            .app
+            .column(reasons)
+            .await
+            .contains(&"store_refused".to_owned())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_partition() {
+    let mut world = World::new(68).await;
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    world.app.drained_within(PATIENCE).await;
+    let partition = partition(&world).await;
+    let bounds = world
+        .app
+        .column(&format!(
+            "SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid = '{partition}'::regclass"
+        ))
+        .await;
+    let detach = format!("ALTER TABLE dlr.delivery_receipts DETACH PARTITION {partition}");
+    world.app.sql.batch_execute(&detach).await.unwrap();
+    world.traffic(MESSAGES).await;
+    world.trouble("partitions", "dlr migrate up").await;
+    let attach = format!(
+        "ALTER TABLE dlr.delivery_receipts ATTACH PARTITION {partition} {}",
+        bounds[0]
+    );
+    world.app.sql.batch_execute(&attach).await.unwrap();
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk() {
+    let Some(disk) = Disk::of_4_mib().await else {
+        // Past the capture of output, so that nobody takes it for passed.
+        writeln!(
+            io::stderr(),
+            "skipped: a full disk (only root may make one)"
+        )
+        .unwrap();
+        return;
+    };
+    let mut world = World::new(69).await;
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    world.app.drained_within(PATIENCE).await;
+    let tablespace = format!("tiny_{}", world.app.database.name());
+    let place = disk.0.path().display();
+    let make = format!("CREATE TABLESPACE {tablespace} LOCATION '{place}'");
+    world.app.sql.batch_execute(&make).await.unwrap();
+    let today = partition(&world).await;
+    let sql = |place: &str| format!("ALTER TABLE {today} SET TABLESPACE {place}");
+    world
+        .app
+        .sql
+        .batch_execute(&sql(&tablespace))
+        .await
+        .unwrap();
+    // As much as there is room for.
+    let filler = disk.0.path().join("filler");
+    drop(fs::write(&filler, vec![0; 8 << 20]));
+    world.traffic(10 * MESSAGES).await;
+    world.trouble("postgresql", "53100").await;
+    fs::remove_file(filler).unwrap();
+    world.judge().await;
+    world
+        .app
+        .sql
+        .batch_execute(&sql("pg_default"))
+        .await
+        .unwrap();
+    let end = format!("DROP TABLESPACE {tablespace}");
+    world.app.sql.batch_execute(&end).await.unwrap();
+}
+
+/// Today's partition of the receipts.
+async fn partition(world: &World) -> String {
+    let today = "SELECT 'dlr.delivery_receipts_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')";
+    world.app.column(today).await.remove(0)
+}
+
+/// A file system of its own.
+struct Disk(TempDir);
+
+impl Disk {
+    /// Owned by whom PostgreSQL runs as; `None` for whoever may not mount it.
+    async fn of_4_mib() -> Option<Self> {
+        let postgres = servers().await.supervisor.folder().join("postgresql");
+        let owner = fs::metadata(postgres).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let options = format!("size=4m,mode=0700,uid={},gid={}", owner.uid(), owner.gid());
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(folder.path())
+            .output();
+        mounted
+            .is_ok_and(|it| it.status.success())
+            .then_some(Self(folder))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: a failed test leaves a server that has files open there.
+        drop(Command::new("umount").arg("-l").arg(self.0.path()).status());
+    }
+}
