@@ -96,17 +96,14 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// The events that the rows call for. `settled`: the envelope's disposition has its events out. What
-/// was decided before `overdue` has them out, too, or somebody has to see to it.
+/// The events that the rows call for. `settled`: the envelope's disposition has its events out; until
+/// then it is delivered again. For what is decided behind the disposition nothing but the sweeper
+/// stands in: what was decided before `overdue` has its events out, or somebody has to see to it.
 pub(super) fn claims(entry: &Entry, settled: bool, overdue: Timestamp) -> Vec<Claim> {
     let mut claims = Vec::new();
     let mut claim = |name: Option<Name>, id, out: bool, at: Timestamp| {
         let Some(name) = name else { return };
-        let due = if out || at < overdue {
-            Due::Yes
-        } else {
-            Due::NotYet
-        };
+        let due = if out { Due::Yes } else { Due::NotYet };
         claims.push(Claim {
             name,
             id,
@@ -118,7 +115,7 @@ pub(super) fn claims(entry: &Entry, settled: bool, overdue: Timestamp) -> Vec<Cl
     if let Some(receipt) = &entry.receipt {
         // A late decision is out when its resolution is there; until then the sweeper repeats it.
         let out = if receipt.late {
-            entry.resolution.is_some()
+            entry.resolution.is_some() || receipt.processed_at < overdue
         } else {
             settled
         };
@@ -126,7 +123,10 @@ pub(super) fn claims(entry: &Entry, settled: bool, overdue: Timestamp) -> Vec<Cl
             .applied
             .then_some((&receipt.status, out, receipt.processed_at));
         let replays = entry.replays.iter();
-        let replays = replays.map(|row| (&row.status, row.confirmed, row.replayed_at));
+        let replays = replays.map(|row| {
+            let out = row.confirmed || row.replayed_at < overdue;
+            (&row.status, out, row.replayed_at)
+        });
         for (status, out, at) in first.into_iter().chain(replays) {
             for kind in kinds(status) {
                 claim(
@@ -150,7 +150,11 @@ pub(super) fn claims(entry: &Entry, settled: bool, overdue: Timestamp) -> Vec<Cl
         };
         let resolution = entry.resolution.as_ref();
         // What was redriven is announced by whoever redrives it, and then perhaps by the sweeper.
-        let announced = resolution.is_some() || (settled && !parked.redriven);
+        let announced = if parked.redriven {
+            resolution.is_some() || parked.parked_at < overdue
+        } else {
+            resolution.is_some() || settled
+        };
         notice("parked", announced, parked.parked_at);
         if let Some(row) = resolution {
             notice(&row.resolution, true, row.resolved_at);

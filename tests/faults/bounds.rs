@@ -49,7 +49,7 @@ async fn postgres_away(seed: u64, away: Duration, messages: usize) {
         "it is held"
     );
 
-    let again = block_in_place(|| postgres.start_again(supervisor).unwrap());
+    let again = block_in_place(|| postgres.start_again(&supervisor).unwrap());
     world.app.sql = world.app.database.superuser().await;
     world.ready().await;
     let begun = Instant::now();

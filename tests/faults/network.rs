@@ -81,6 +81,23 @@ async fn a_network_that_breaks_or_dawdles_costs_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_nobody_there_waits_and_misses_nothing() {
+    let (mut world, nats, postgres) = between(24).await;
+    let receipts = world.draw(50).await;
+    nats.set(Weather::Frozen);
+    postgres.set(Weather::Cut);
+    world.start().await;
+    world.publish(&receipts).await;
+    world.trouble("postgresql", "cannot be reached").await;
+    postgres.set(Weather::Fair);
+    world.any_trouble().await;
+    assert_eq!(world.decided().await, 0);
+    nats.set(Weather::Fair);
+    world.ready().await;
+    world.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_swallows_all_without_a_word_is_noticed_and_waited_out() {
     let (mut world, nats, postgres) = between(23).await;
     world.start_ready().await;

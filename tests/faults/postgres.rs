@@ -24,16 +24,13 @@ const MESSAGES: usize = 60;
 pub(super) const EVERY_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// A world whose PostgreSQL is its own, to be stopped.
-pub(super) async fn on_its_own(seed: u64) -> (World, &'static Postgres, &'static Supervisor) {
+pub(super) async fn on_its_own(seed: u64) -> (World, &'static Postgres, Supervisor) {
     let authority = &servers().await.authority;
     let (postgres, supervisor) = spawn_blocking(|| {
-        // Both are left to the end of the process, as the shared ones are.
         let supervisor = Supervisor::start(Path::new(DLR)).unwrap();
         let postgres = Postgres::start(&supervisor, authority, Durability::Durable).unwrap();
-        (
-            Box::leak(Box::new(postgres)),
-            Box::leak(Box::new(supervisor)),
-        )
+        // What is left of it when the supervisor goes is a few strings.
+        (&*Box::leak(Box::new(postgres)), supervisor)
     })
     .await
     .unwrap();
@@ -70,21 +67,21 @@ async fn stopped_frozen_and_killed() {
     block_in_place(|| postgres.server().stop().unwrap());
     world.publish(parts[0]).await;
     world.trouble("postgresql", "").await;
-    let again = block_in_place(|| postgres.start_again(supervisor).unwrap());
+    let again = block_in_place(|| postgres.start_again(&supervisor).unwrap());
     world.app.sql = world.app.database.superuser().await;
     world.ready().await;
 
-    signal_all(&again, Signal::STOP);
+    let frozen = Frozen::now(&again);
     world.publish(parts[1]).await;
     world.trouble("postgresql", "").await;
     sleep(EVERY_TIMEOUT).await;
-    signal_all(&again, Signal::CONT);
+    drop(frozen);
     world.ready().await;
 
     world.publish(parts[2]).await;
     let again = block_in_place(|| {
         kill_all(&again);
-        postgres.start_again(supervisor).unwrap()
+        postgres.start_again(&supervisor).unwrap()
     });
     world.app.sql = world.app.database.superuser().await;
     world.traffic(MESSAGES).await;
@@ -92,8 +89,25 @@ async fn stopped_frozen_and_killed() {
     drop(again);
 }
 
+/// A server that does nothing for as long as this lives.
+pub(super) struct Frozen<'a>(&'a Server);
+
+impl<'a> Frozen<'a> {
+    pub(super) fn now(server: &'a Server) -> Self {
+        signal_all(server, Signal::STOP);
+        Self(server)
+    }
+}
+
+impl Drop for Frozen<'_> {
+    /// Also when a test fails: whoever stands still cannot be stopped.
+    fn drop(&mut self) {
+        signal_all(self.0, Signal::CONT);
+    }
+}
+
 /// Sends a signal to every process of a server; the postmaster first, so that it makes no more.
-pub(super) fn signal_all(server: &Server, signal: Signal) {
+fn signal_all(server: &Server, signal: Signal) {
     for process in [vec![postmaster(server)], children(server)].concat() {
         // It may have ended.
         kill_process(process, signal).ok();

@@ -1,6 +1,6 @@
 //! A walk through whatever may happen, drawn from a seed: traffic of every kind while servers,
-//! network, processes and clocks fail, one thing after the other and several at once. When all is
-//! mended, the books have to balance.
+//! network, processes and clocks fail, one thing after the other, and processes come and go meanwhile.
+//! When all is mended, the books have to balance.
 //!
 //! A walk that fails says its seed and its steps; `DLR_SOAK_SEED` walks it again.
 
@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use super::clock::ShiftedClock;
 use super::nats::{limit, restart, signal};
 use super::network::proxies;
-use super::postgres::{kill_all, on_its_own, signal_all};
+use super::postgres::{Frozen, kill_all, on_its_own};
 use super::proxy::{Proxy, Weather};
 use super::world::{Carrier, Lock, World, setting};
 use crate::support::{Process, report};
@@ -94,14 +94,15 @@ struct Walk {
     postgres: Proxy,
     server: Postmaster,
     clock: ShiftedClock,
-    /// Messages whose receipts are out, and since which step.
+    /// Messages whose receipts are out.
     unwritten: Vec<Vec<String>>,
+    random: Rng,
 }
 
 /// PostgreSQL, as it is at present.
 struct Postmaster {
     files: &'static Postgres,
-    supervisor: &'static Supervisor,
+    supervisor: Supervisor,
     again: Option<Server>,
 }
 
@@ -117,14 +118,14 @@ impl Postmaster {
             } else {
                 self.running().stop().unwrap();
             }
-            self.again = Some(self.files.start_again(self.supervisor).unwrap());
+            self.again = Some(self.files.start_again(&self.supervisor).unwrap());
         });
     }
 }
 
 impl Walk {
-    async fn begin(seed: u64) -> Self {
-        let (mut world, files, supervisor) = on_its_own(seed).await;
+    async fn begin(mut random: Rng) -> Self {
+        let (mut world, files, supervisor) = on_its_own(random.u64(..)).await;
         let (nats, postgres) = proxies(&mut world.config).await;
         Self {
             carrier: world.carrier().await,
@@ -138,6 +139,7 @@ impl Walk {
                 again: None,
             },
             unwritten: Vec::new(),
+            random,
         }
     }
 
@@ -165,14 +167,15 @@ impl Walk {
             Step::Start => {}
             Step::FreezeNats(spell) => {
                 signal(&self.world, Signal::STOP);
+                self.meanwhile().await;
                 sleep(spell).await;
                 signal(&self.world, Signal::CONT);
             }
             Step::RestartNats => restart(&mut self.world, |_| {}).await,
             Step::FreezePostgres(spell) => {
-                signal_all(self.server.running(), Signal::STOP);
+                self.meanwhile().await;
+                let _frozen = Frozen::now(self.server.running());
                 sleep(spell).await;
-                signal_all(self.server.running(), Signal::CONT);
             }
             Step::RestartPostgres | Step::KillPostgres => {
                 self.server.restart(matches!(step, Step::KillPostgres));
@@ -184,8 +187,10 @@ impl Walk {
                     Way::Postgres => &self.postgres,
                 };
                 proxy.set(weather);
+                self.meanwhile().await;
                 sleep(spell).await;
-                proxy.set(Weather::Fair);
+                self.nats.set(Weather::Fair);
+                self.postgres.set(Weather::Fair);
             }
             Step::CutConnections => {
                 let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -194,6 +199,7 @@ impl Walk {
             }
             Step::Lock(spell) => {
                 let lock: Lock = self.world.lock("dlr.delivery_receipts").await;
+                self.meanwhile().await;
                 sleep(spell).await;
                 lock.release().await;
             }
@@ -208,6 +214,15 @@ impl Walk {
         if self.unwritten.len() > 1 {
             let messages = self.unwritten.remove(0);
             self.world.write(&messages).await;
+        }
+    }
+
+    /// A process comes or goes in the middle of it, perhaps.
+    async fn meanwhile(&mut self) {
+        match self.random.u32(0..3) {
+            0 if self.world.processes.len() < PROCESSES_MAX => self.start().await,
+            1 if !self.world.processes.is_empty() => self.world.kill(),
+            _ => {}
         }
     }
 
@@ -235,13 +250,13 @@ impl Walk {
         report(&self.world.app.config, &["replay", "--parked", "--json"]).await;
         self.world.judge().await;
         drop(self.world);
-        block_in_place(|| self.server.running().stop().unwrap());
+        block_in_place(|| self.server.supervisor.shutdown());
     }
 }
 
 async fn walk(seed: u64, steps: usize) {
     let mut random = Rng::with_seed(seed);
-    let mut walk = Box::pin(Walk::begin(random.u64(..))).await;
+    let mut walk = Box::pin(Walk::begin(random.fork())).await;
     walk.start().await;
     for _ in 0..steps {
         // Something is always under way when the next thing happens.

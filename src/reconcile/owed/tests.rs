@@ -163,11 +163,7 @@ fn a_settled_decision_has_its_events_out() {
     };
     assert_eq!(called_for(&applied, true, NEVER), events(Due::Yes));
     assert_eq!(called_for(&applied, false, NEVER), events(Due::NotYet));
-    assert_eq!(
-        called_for(&applied, false, at(12)),
-        events(Due::Yes),
-        "by now"
-    );
+    assert_eq!(called_for(&applied, false, at(12)), events(Due::NotYet));
     let recorded = Entry {
         receipt: Some(decided(false, false)),
         ..nothing()
@@ -188,6 +184,8 @@ fn a_late_decision_has_them_out_when_its_resolution_is_there() {
         under_way[2],
         (EventKind::Unmatched, word("parked"), Due::Yes)
     );
+    let overdue = called_for(&open, true, at(12));
+    assert_eq!(overdue[0].2, Due::Yes, "the sweeper has left it over");
     let matched = Entry {
         resolution: Some(resolved("matched")),
         ..open
