@@ -1,7 +1,6 @@
 # The commands of this project; `make` alone lists them.
 
 .DEFAULT_GOAL := help
-FOR ?= 20s
 SEEDS ?= 1
 .PHONY: help setup build demo test test-faults soak check bench fuzz ci
 
@@ -14,6 +13,7 @@ setup: ## find or fetch PostgreSQL and nats-server (done once, safe to repeat)
 build: ## the release binary, target/release/dlr
 	cargo build --release --locked
 
+demo: FOR ?= 20s
 demo: setup ## real servers, simulated carriers, a balanced ledger at the end; FOR=60s, ARGS="--rate 5000"
 	cargo run --release --locked -- dev --for $(FOR) $(ARGS)
 
@@ -24,6 +24,7 @@ test-faults: setup ## everything that may fail, clusters and long outages too: h
 	@for seed in $(SEEDS); do echo "seed $$seed"; DLR_FAULTS_SEED=$$seed cargo test --locked --test integration -- \
 	  --include-ignored --test-threads=3 --skip faults::walk::soak faults:: clusters:: crashes:: outages:: || exit 1; done
 
+soak: FOR ?= 10m
 soak: setup ## a random walk through all that may fail, seed after seed, for FOR=10m; SEED=100 is the first
 	DLR_SOAK_FOR=$(FOR) DLR_SOAK_SEED=$(or $(SEED),100) cargo test --locked --test integration -- \
 	  --ignored --nocapture faults::walk::soak
@@ -38,6 +39,7 @@ bench: setup ## what a receipt costs, step by step and on real servers, in minut
 	cargo bench --locked --bench receipt -- --warm-up-time 0.3 --measurement-time 1
 	cargo run --release --locked --example load -- short $(ARGS)
 
+fuzz: FOR ?= 20s
 fuzz: ## search for input that breaks a rule; TARGET=json, archive or text, FOR=10m
 	@bash fuzz/run "$(TARGET)" $(FOR)
 

@@ -6,14 +6,15 @@
 //! the consumer's ack floor, taken first, so that all that is owed for them is there before anything
 //! is read; what comes in meanwhile is let pass, or looked up.
 //!
-//! Memory is bounded whatever the length of the books: sequences are kept as runs ([`sequences`]), and
-//! both sides' events are compared part by part, from temporary files ([`spill`]).
+//! Memory does not grow with the books (up to fifty million events): sequences are kept as runs
+//! ([`sequences`]), and both sides' events are compared part by part, from temporary files ([`spill`]).
 
 mod books;
 mod compare;
 mod named;
 mod owed;
 mod report;
+mod reused;
 mod scope;
 mod sequences;
 mod spill;
@@ -25,7 +26,7 @@ use std::io;
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Client;
 
-use self::compare::compare;
+use self::compare::{compare, find_applied_twice};
 use self::owed::HeldSince;
 pub use self::report::{Dispositions, Events, Gap, Gaps, Parked, Report, Sample, Tally, Verdict};
 use self::scope::{Scope, held_since};
@@ -66,6 +67,10 @@ pub async fn reconcile(
     let streams = &config.streams;
     let scope = Scope::measure(streams, since, client, witness).await?;
     let mut report = scope.report();
+    if scope.length() == 0 {
+        report.judge();
+        return Ok(report);
+    }
     let mut spill = Spill::new(scope.messages().saturating_mul(3))?;
     let overdue = Clock.now().checked_sub(OVERDUE);
     let overdue = overdue.unwrap_or(Timestamp::UNIX_EPOCH);
@@ -110,7 +115,9 @@ pub async fn reconcile(
         unmatched: held_since(witness, &streams.unmatched).await?,
     };
     for part in spill.parts() {
-        let unclaimed = compare(part?, held_since, &mut report.events);
+        let part = part?;
+        find_applied_twice(&part.claims, &mut report.applied_twice);
+        let unclaimed = compare(part, held_since, &mut report.events);
         unclaimed::look_up(&unclaimed, client, &mut report.events).await?;
     }
     report.judge();

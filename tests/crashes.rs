@@ -6,7 +6,7 @@ use dlr::dev::nats::Identity;
 use dlr::lifecycle::Part;
 use rustix::process::Signal;
 
-use crate::support::{Process, TestApp, eventually, receipt, servers};
+use crate::support::{Process, TestApp, eventually, receipt};
 
 /// Publishes `count` receipts of `count / 4` messages, four each, as fast as they are confirmed.
 async fn load(app: &TestApp, count: usize) {
@@ -38,11 +38,7 @@ async fn c10_killed_at_random_moments_it_loses_nothing_and_counts_nothing_twice(
     const RECEIPTS: usize = 40_000;
     let app = TestApp::around(|_| {}).await;
     app.messages(0..RECEIPTS / 4).await;
-    let log = servers()
-        .await
-        .supervisor
-        .folder()
-        .join(format!("{}.log", app.database.name()));
+    let log = app.log_file().await;
     let kills = async {
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..10 {
@@ -98,11 +94,7 @@ async fn c10_killed_at_random_moments_it_loses_nothing_and_counts_nothing_twice(
 async fn sigterm_under_load_finishes_what_is_held() {
     let app = TestApp::around(|_| {}).await;
     app.messages(0..5_000).await;
-    let log = servers()
-        .await
-        .supervisor
-        .folder()
-        .join(format!("{}.log", app.database.name()));
+    let log = app.log_file().await;
     let mut process = Process::start(&app.config, &log);
     let stop = async {
         eventually(Duration::from_mins(1), "the process gets on", async || {
@@ -146,11 +138,7 @@ async fn what_comes_right_after_a_stop_does_not_wait_for_a_redelivery() {
 async fn a_second_signal_does_not_wait_and_loses_nothing() {
     let mut app = TestApp::around(|_| {}).await;
     app.message("7").await;
-    let log = servers()
-        .await
-        .supervisor
-        .folder()
-        .join(format!("{}.log", app.database.name()));
+    let log = app.log_file().await;
     let mut process = Process::start(&app.config, &log);
     eventually(
         Duration::from_secs(30),

@@ -2,19 +2,9 @@
 
 use dlr::config::Config;
 use dlr::dev::nats::Identity;
-use dlr::dev::postgres::Role;
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, receipt, report, run};
-
-/// An operator who may look and nothing else.
-fn onlooker(app: &TestApp) -> Config {
-    Config {
-        postgres: app.database.config(Role::Reader),
-        nats: app.nats.config(Identity::Reconcile),
-        ..app.config.clone()
-    }
-}
 
 async fn inspect(config: &Config, sequence: u64) -> Value {
     report(config, &["inspect", &sequence.to_string(), "--json"]).await
@@ -62,7 +52,7 @@ async fn a_story_goes_from_the_stream_to_the_events() {
     let replay = ["replay", "--recorded", "--reason", "unknown_word", "--json"];
     report(&app.config, &replay).await;
 
-    let onlooker = onlooker(&app);
+    let onlooker = app.onlooker();
     let mut insider = app.config.clone();
     insider.nats = app.nats.config(Identity::Reconcile);
     let first = inspect(&insider, recorded).await;
@@ -124,9 +114,9 @@ async fn without_nats_the_tables_tell() {
     app.message("7").await;
     let applied = app.publish(receipt("7", "DELIVRD")).await;
     app.drained().await;
-    let with = inspect(&onlooker(&app), applied).await;
+    let with = inspect(&app.onlooker(), applied).await;
 
-    let mut config = onlooker(&app);
+    let mut config = app.onlooker();
     // Nobody listens there.
     config.nats.url = "tls://127.0.0.1:1".to_owned();
     let without = inspect(&config, applied).await;
@@ -211,7 +201,7 @@ async fn an_old_envelope_is_found_by_its_sequence_alone() {
             'sent', 'delivered', now()
         FROM generate_series(1, 30000) AS n WHERE n % 1000 <> 7";
     app.sql.batch_execute(fill).await.unwrap();
-    let config = onlooker(&app);
+    let config = app.onlooker();
     for (sequence, disposition) in [
         (1, "applied"),
         (7, "rejected"),

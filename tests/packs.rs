@@ -11,7 +11,7 @@ use dlr::receipt::ids::{EventKind, message_event_id, pack_id};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{PATIENCE, Process, TestApp, eventually, receipt, report, servers};
+use crate::support::{PATIENCE, Process, TestApp, eventually, receipt, report};
 
 const OUTPUTS: [&str; 2] = ["BILLING", "WEBHOOK"];
 
@@ -218,8 +218,7 @@ async fn killed_before_its_acknowledgements_it_repeats_events_in_other_company()
         ..open.clone()
     };
     provisioner.update_stream(&shut).await.unwrap();
-    let folder = servers().await.supervisor.folder();
-    let log = folder.join(format!("{}.log", app.database.name()));
+    let log = app.log_file().await;
     let mut process = Process::start(&app.config, &log);
     eventually(
         PATIENCE,

@@ -1,13 +1,11 @@
 //! `dlr reconcile` proves the books from outside, and finds what was taken from them.
 
 use async_nats::jetstream::{self, AckKind, consumer::PullConsumer};
-use dlr::config::Config;
 use dlr::dev::nats::Identity;
-use dlr::dev::postgres::Role;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::support::{PATIENCE, TestApp, eventually, receipt, run};
+use crate::support::{self, PATIENCE, TestApp, eventually, receipt};
 
 /// One of each disposition, and one more that is matched after parking.
 async fn settled(pack: usize) -> TestApp {
@@ -29,23 +27,9 @@ async fn settled(pack: usize) -> TestApp {
     app
 }
 
-/// As whoever checks the books.
-fn checker(app: &TestApp) -> Config {
-    Config {
-        postgres: app.database.config(Role::Reader),
-        nats: app.nats.config(Identity::Reconcile),
-        ..app.config.clone()
-    }
-}
-
 /// Whether it exits with 0, and what it says.
 async fn reconcile(app: &TestApp, args: &[&str]) -> (bool, Value) {
-    let args = [&["reconcile", "--json"], args].concat();
-    let output = run(&checker(app), &args).await;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let report = serde_json::from_slice(&output.stdout);
-    let report = report.unwrap_or_else(|error| panic!("{error}: {said}"));
-    (output.status.success(), report)
+    support::reconcile(&app.onlooker(), args).await
 }
 
 /// What somebody may do who owns the streams.
@@ -165,6 +149,19 @@ async fn a_second_disposition_and_rows_that_contradict_one_another_are_found() {
     assert!(!success);
     assert_eq!(report["withSeveral"], json!({ "count": 1, "first": [2] }));
     assert_eq!(report["contradictory"], json!({ "count": 1, "first": [4] }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_given_twice_is_found() {
+    let app = settled(1).await;
+    // What repeated a status was recorded; somebody counts it again.
+    let again = "UPDATE dlr.delivery_receipts SET disposition = 'applied', reason = NULL
+         WHERE disposition = 'recorded' RETURNING seq";
+    let sequence: i64 = app.rows(again).await[0].get(0);
+    let (success, report) = reconcile(&app, &[]).await;
+    assert!(!success);
+    let twice = json!({ "count": 1, "first": [sequence] });
+    assert_eq!(report["appliedTwice"], twice, "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

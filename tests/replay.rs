@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use crate::support::{PATIENCE, Process, TestApp, eventually, receipt, report, servers};
+use crate::support::{PATIENCE, Process, TestApp, eventually, receipt, report};
 
 const RECORDED: [&str; 5] = ["replay", "--recorded", "--reason", "unknown_word", "--json"];
 
@@ -242,8 +242,7 @@ async fn killed_before_confirmation(app: &TestApp) {
     // Nobody takes this subject, so its events are never confirmed.
     let mut astray = app.config.clone();
     astray.streams.webhook_subject = "webhook.nowhere".into();
-    let folder = servers().await.supervisor.folder();
-    let log = folder.join(format!("{}.log", app.database.name()));
+    let log = app.log_file().await;
     let mut process = Process::start_with(&astray, &RECORDED, &log);
     eventually(PATIENCE, "the decision is committed", async || {
         !app.rows("SELECT FROM dlr.replayed_receipts")

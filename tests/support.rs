@@ -14,6 +14,6 @@ mod test_app;
 pub(crate) use database::{Database, drive};
 pub(crate) use eventually::eventually;
 pub(crate) use http::http;
-pub(crate) use process::{Process, report, run};
+pub(crate) use process::{Process, reconcile, report, run, signal};
 pub(crate) use servers::{DLR, servers};
 pub(crate) use test_app::{Broker, PATIENCE, Published, TestApp, receipt};

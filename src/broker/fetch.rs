@@ -1,6 +1,8 @@
 //! Looks into streams message by message, as whoever checks the books may: the processor's own account
 //! cannot.
 
+use std::time::Duration;
+
 use async_nats::Client;
 use async_nats::jetstream::context::{RequestError, RequestErrorKind};
 use async_nats::jetstream::response::Response;
@@ -12,6 +14,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::config::Nats;
 use crate::receipt::ids::Identity;
@@ -57,6 +60,21 @@ pub enum FetchError {
     Request(#[source] RequestError),
     #[error("the answer about message {0} cannot be read")]
     Unreadable(u64),
+}
+
+/// How often one request is made: a cluster without a leader takes seconds to elect one.
+const ATTEMPTS: usize = 3;
+const PAUSE: Duration = Duration::from_secs(2);
+
+impl FetchError {
+    fn may_pass(&self) -> bool {
+        const UNAVAILABLE: usize = 503;
+        match self {
+            Self::NoAnswer { .. } => true,
+            Self::Refused(error) => error.code() == UNAVAILABLE,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -164,6 +182,21 @@ impl Witness<'_> {
     }
 
     async fn answer<T: DeserializeOwned>(
+        &self,
+        stream: &str,
+        subject: String,
+        asked: &Value,
+    ) -> Result<T, FetchError> {
+        for _ in 1..ATTEMPTS {
+            match self.ask(stream, subject.clone(), asked).await {
+                Err(error) if error.may_pass() => sleep(PAUSE).await,
+                answer => return answer,
+            }
+        }
+        self.ask(stream, subject, asked).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
         &self,
         stream: &str,
         subject: String,

@@ -1,4 +1,4 @@
-//! What the commands stand on that work with stored receipts: PostgreSQL as the processor's role, a
+//! What the commands stand on that work with stored receipts: PostgreSQL as a role of theirs, a
 //! key ring that fits it, the profiles in force, and a way out for events.
 
 use std::io::{self, Write as _};
@@ -10,9 +10,10 @@ use tokio_postgres::Client;
 use super::run;
 use crate::app;
 use crate::broker;
+use crate::broker::fetch::Witness;
 use crate::carriers::{Carriers, Loader};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Nats};
 use crate::events::Source;
 use crate::lifecycle::{Member, Part, Tasks};
 use crate::pipeline::matching::rows::Sealing;
@@ -62,6 +63,12 @@ impl Footing {
 pub(super) async fn connect(config: &Config, command: &str) -> anyhow::Result<Client> {
     let connector = Connector::new(&config.postgres, command);
     Ok(connector.connect_on(&Tasks::new()).await?)
+}
+
+/// The streams, as the account sees them that checks the books; `nats` is that account's.
+pub(super) async fn witness<'a>(nats: &'a Nats, command: &str) -> anyhow::Result<Witness<'a>> {
+    let client = broker::connect(nats, command, Member::unwatched(Part::Nats)).await?;
+    Ok(Witness::new(client, nats))
 }
 
 /// As for the processor itself: what is sealed under a key that this database has seen another of

@@ -10,12 +10,10 @@ use tokio_postgres::Client;
 
 use super::account::Account;
 use super::{footing, moment};
-use crate::broker;
 use crate::broker::fetch::Witness;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Nats};
 use crate::inspect::{Question, Story, seen, tell};
-use crate::lifecycle::{Member, Part};
 use crate::store::connect::Connector;
 use crate::store::failure::describe_query;
 
@@ -88,8 +86,7 @@ async fn witness(nats: &Nats) -> anyhow::Result<Witness<'_>> {
     if nats.url.is_empty() {
         anyhow::bail!("nats.url is not set");
     }
-    let client = broker::connect(nats, COMMAND, Member::unwatched(Part::Nats)).await?;
-    Ok(Witness::new(client, nats))
+    footing::witness(nats, COMMAND).await
 }
 
 async fn ask(

@@ -8,23 +8,21 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use super::account::Account;
-use super::moment;
-use crate::broker;
-use crate::broker::fetch::Witness;
+use super::{footing, moment};
 use crate::config::Loaded;
-use crate::lifecycle::{Member, Part};
 use crate::reconcile::{Verdict, reconcile};
-use crate::store::connect::Connector;
 
 const COMMAND: &str = "dlr reconcile";
 
 const MORE: &str = "\
 Checks the envelopes up to the one before which all are settled: each has one disposition, what was
-decided has its events, and every event its receipt. It may run beside processors at work.
+decided has its events, and every event its receipt. It may run beside processors at work. Envelopes
+under a sequence that a stream gave out again, because it lost its end, are looked for before the
+thousand longest pauses.
 
 Signs in to PostgreSQL as dlr_reader or as the processor's role, and to NATS with the certificate of
 the account that checks the books (reconcile). Changes nothing. Ids of events lie in temporary files
-meanwhile, below TMPDIR: some 100 bytes for each event of the tables and each of the streams.
+meanwhile, below TMPDIR: some 65 bytes for each event of the tables and each of the streams.
 
 Exits with 0 only when there was something to check, everything could be checked, and all is
 accounted for; otherwise with 1.";
@@ -46,17 +44,9 @@ pub(super) async fn run(args: Args, loaded: Loaded) -> anyhow::Result<ExitCode> 
     loaded.require_nats()?;
     let config = loaded.require_postgres()?;
     let nats = Account::Reconcile.adapt(&config.nats);
-    let asked = broker::connect(&nats, COMMAND, Member::unwatched(Part::Nats)).await?;
-    let witness = Witness::new(asked, &nats);
-    let (client, connection) = Connector::new(&config.postgres, COMMAND).connect().await?;
-    let checking = async {
-        let report = reconcile(config, args.since, &client, &witness).await;
-        drop(client);
-        report
-    };
-    // What ended the connection is what the statement under way failed with.
-    let (report, _) = tokio::join!(checking, connection);
-    let report = report?;
+    let witness = footing::witness(&nats, COMMAND).await?;
+    let client = footing::connect(config, COMMAND).await?;
+    let report = reconcile(config, args.since, &client, &witness).await?;
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &report)?;

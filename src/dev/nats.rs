@@ -6,7 +6,7 @@ mod cluster;
 mod identity;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::{
     binaries,
     certificates::{Authority, CertFiles},
+    port::free_address,
     supervisor::{Launch, Server, StopSignal, Supervisor},
 };
 use crate::config;
@@ -40,7 +41,7 @@ pub struct NatsServer {
     certificates: BTreeMap<Identity, CertFiles>,
 }
 
-/// Where it listens; the kernel chose the ports.
+/// Where it listens, by its own account.
 #[derive(Debug, Clone)]
 struct Ports {
     client: String,
@@ -66,7 +67,7 @@ impl NatsServer {
         binary: Option<&Path>,
         accounts: &str,
     ) -> io::Result<Self> {
-        let env = hub_variables(&authority.server("nats")?);
+        let env = hub_variables(&authority.server("nats")?)?;
         Self::run(supervisor, authority, binary, [HUB, accounts], env)
     }
 
@@ -127,14 +128,15 @@ impl NatsServer {
         // For who includes them.
         fs::write(folder.join("hub.conf"), HUB)?;
         fs::write(folder.join("accounts.conf"), accounts)?;
-        env.entry("DLR_NATS_LISTEN".into())
-            .or_insert_with(|| ANY_PORT.into());
+        if let Entry::Vacant(listen) = env.entry("DLR_NATS_LISTEN".into()) {
+            listen.insert(free_address()?.to_string());
+        }
         env.insert(
             "DLR_NATS_STORE".into(),
             folder.join("store").display().to_string(),
         );
 
-        let mut launch = Launch {
+        let launch = Launch {
             program,
             args: vec![
                 "--config".into(),
@@ -149,7 +151,6 @@ impl NatsServer {
         };
         let server = supervisor.launch(launch.clone())?;
         let ports = wait_for_ports(&server, &launch, &folder)?;
-        ports.pin(&mut launch.env);
         let certificates = Identity::ALL
             .into_iter()
             .map(|identity| Ok((identity, authority.client_uri(identity.uri())?)))
@@ -220,9 +221,6 @@ impl NatsServer {
     }
 }
 
-/// The kernel chooses: fixed ports would make two runs on one machine fail each other.
-const ANY_PORT: &str = "127.0.0.1:-1";
-
 fn certificate_variables(files: &CertFiles) -> BTreeMap<String, String> {
     [
         ("CERT", &files.cert),
@@ -234,29 +232,15 @@ fn certificate_variables(files: &CertFiles) -> BTreeMap<String, String> {
 }
 
 /// What `hub.conf` asks for, under a random key.
-fn hub_variables(certificate: &CertFiles) -> BTreeMap<String, String> {
+fn hub_variables(certificate: &CertFiles) -> io::Result<BTreeMap<String, String>> {
     let mut env = certificate_variables(certificate);
-    env.insert("DLR_NATS_LEAF_LISTEN".into(), ANY_PORT.into());
-    env.insert("DLR_NATS_MONITOR".into(), ANY_PORT.into());
+    for listener in ["DLR_NATS_LEAF_LISTEN", "DLR_NATS_MONITOR"] {
+        env.insert(listener.into(), free_address()?.to_string());
+    }
     // In quotes, because the server reads the value as configuration.
     let key = format!("\"{}{}\"", Uuid::new_v4().simple(), Uuid::new_v4().simple());
     env.insert("DLR_NATS_STORE_KEY".into(), key);
-    env
-}
-
-impl Ports {
-    /// So that a restart finds its clients again.
-    fn pin(&self, env: &mut BTreeMap<String, String>) {
-        env.insert("DLR_NATS_LISTEN".into(), self.client.clone());
-        for (name, port) in [
-            ("DLR_NATS_MONITOR", &self.monitoring),
-            ("DLR_NATS_LEAF_LISTEN", &self.leaf),
-        ] {
-            if let (Some(value), Some(port)) = (env.get_mut(name), port) {
-                value.clone_from(port);
-            }
-        }
-    }
+    Ok(env)
 }
 
 /// Waits until the server says that it is ready. The ports come from the file it writes for that

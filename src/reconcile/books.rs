@@ -1,11 +1,14 @@
 //! The tables' side: which sequence has which end, and which events that calls for.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use tokio_postgres::Client;
 
 use super::ReconcileError;
 use super::owed::{Disposition, End, Shape, claims, end};
 use super::report::{Parked, Report};
+use super::reused::Pauses;
 use super::scope::Scope;
 use super::sequences::Sequences;
 use super::spill::Spill;
@@ -17,16 +20,18 @@ use crate::store::story;
 /// Sequences about which the stream is asked one by one. With more than that amiss, the first of
 /// them tell enough.
 const LOOKS_MAX: usize = 1_000;
-/// A stream that was restored from a backup has as many as it had taken in since.
-const TWICE_MAX: usize = 200_000;
+/// Rows that are read a second time: a sweep or a replay at work may have written as many between
+/// two pages.
+const DOUBTFUL_MAX: usize = 100_000;
 
 /// What the tables leave open.
 pub(super) struct Open {
     seen: Sequences,
-    /// Met twice, under two times.
-    twice: Vec<(u64, Timestamp)>,
+    /// Met twice, under two times: of two envelopes.
+    twice: Sequences,
     /// Rows that contradict one another: or one was written between the reading of two tables.
     doubtful: Vec<(u64, Timestamp)>,
+    pauses: Pauses,
 }
 
 /// Reads all rows of the scope, and of what was stored since.
@@ -39,8 +44,9 @@ pub(super) async fn read(
 ) -> Result<Open, ReconcileError> {
     let mut open = Open {
         seen: Sequences::default(),
-        twice: Vec::new(),
+        twice: Sequences::default(),
         doubtful: Vec::new(),
+        pauses: Pauses::default(),
     };
     let mut books = Books::open(client, scope.stream, scope.from);
     while let Some(entry) = books.next().await? {
@@ -58,8 +64,9 @@ pub(super) async fn read(
 impl Open {
     fn enter(&mut self, entry: &Entry, report: &mut Report) -> Result<(), ReconcileError> {
         let sequence = entry.sequence;
+        self.pauses.pass(entry.stored_at, sequence);
         if !Shape::of(entry).is_consistent() {
-            if self.doubtful.len() < LOOKS_MAX {
+            if self.doubtful.len() < DOUBTFUL_MAX {
                 self.doubtful.push((sequence, entry.stored_at));
             } else {
                 report.contradictory.add(sequence);
@@ -71,10 +78,8 @@ impl Open {
             return Ok(());
         }
         if !self.seen.insert(sequence)? {
-            if self.twice.len() < TWICE_MAX {
-                self.twice.push((sequence, entry.stored_at));
-            } else {
-                report.with_several.add(sequence);
+            if self.twice.insert(sequence)? {
+                report.of_another_time += 1;
             }
             return Ok(());
         }
@@ -112,27 +117,16 @@ impl Open {
                 report.contradictory.add(sequence);
             }
         }
-        for (sequence, stored_at) in self.twice {
-            let envelope = witness.fetch(scope.stream, sequence).await?;
-            let key = envelope.map(|it| it.identity.row_key());
-            let is_one_of_them = match &key {
-                Some(key) if key.stored_at == stored_at => true,
-                Some(key) => has_disposition(client, key).await?,
-                None => false,
-            };
-            if is_one_of_them {
-                report.of_another_time += 1;
-            } else {
-                report.with_several.add(sequence);
-            }
-        }
-        if scope.length() == 0 {
-            return Ok(());
-        }
+        let mut gaps = self.seen.gaps(scope.first..=scope.last);
+        gaps.extend(
+            self.pauses
+                .reused(&self.twice, scope, client, witness)
+                .await?,
+        );
         let mut looks = 0;
-        for gap in self.seen.gaps(scope.first..=scope.last) {
-            let mut rest = *gap.start();
-            while rest <= *gap.end() && looks < LOOKS_MAX {
+        for gap in merged(gaps) {
+            let (mut rest, last) = gap.into_inner();
+            while rest <= last && looks < LOOKS_MAX {
                 looks += 1;
                 let envelope = witness.fetch(scope.stream, rest).await?;
                 let in_stream = envelope.is_some();
@@ -146,13 +140,30 @@ impl Open {
                 }
                 rest += 1;
             }
-            if rest <= *gap.end() {
-                let in_stream = witness.fetch(scope.stream, rest).await?.is_some();
-                report.without_disposition.add(rest..=*gap.end(), in_stream);
+            if rest <= last {
+                // Nobody is told of it when there is no room.
+                let in_stream = !report.without_disposition.is_full()
+                    && witness.fetch(scope.stream, rest).await?.is_some();
+                report.without_disposition.add(rest..=last, in_stream);
             }
         }
         Ok(())
     }
+}
+
+/// In their order, and none within another.
+fn merged(mut ranges: Vec<RangeInclusive<u64>>) -> Vec<RangeInclusive<u64>> {
+    ranges.sort_unstable_by_key(|range| *range.start());
+    let mut merged: Vec<RangeInclusive<u64>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start() <= last.end() => {
+                *last = *last.start()..=*last.end().max(range.end());
+            }
+            _ => merged.push(range),
+        }
+    }
+    merged
 }
 
 fn count(parked: &mut Parked, resolution: Option<&str>) {
@@ -164,7 +175,7 @@ fn count(parked: &mut Parked, resolution: Option<&str>) {
     } += 1;
 }
 
-async fn has_disposition(client: &Client, key: &RowKey) -> Result<bool, ReconcileError> {
+pub(super) async fn has_disposition(client: &Client, key: &RowKey) -> Result<bool, ReconcileError> {
     let rows = story::read(client, key).await?;
     Ok(rows.receipt.is_some() || rows.parked.is_some() || rows.rejected.is_some())
 }

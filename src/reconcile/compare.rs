@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::named::{Claim, Due, Told};
+use super::named::{About, Claim, Due, Told};
 use super::owed::HeldSince;
-use super::report::Events;
+use super::report::{Events, Sample};
 use super::spill::Part;
+use crate::receipt::ids::EventKind;
 
 /// What has been seen of a claim.
 struct Seen {
@@ -62,14 +63,28 @@ pub(super) fn compare(part: Part, held_since: HeldSince, events: &mut Events) ->
     unclaimed
 }
 
+/// Finds receipts that gave a message a status that another receipt has given it: a status only
+/// rises, so one of the two was counted twice.
+pub(super) fn find_applied_twice(claims: &[Claim], twice: &mut Sample) {
+    let mut first = HashMap::with_capacity(claims.len());
+    for claim in claims {
+        // Every change has a webhook event.
+        if let (About::Message(message), EventKind::Webhook) = (claim.about, claim.name.kind) {
+            let receipt = claim.name.receipt;
+            if *first.entry((message, claim.name.word)).or_insert(receipt) != receipt {
+                twice.add(claim.sequence);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
     use uuid::Uuid;
 
-    use super::super::named::{About, Name, Word};
+    use super::super::named::{Name, Word};
     use super::*;
-    use crate::receipt::ids::EventKind;
 
     fn name(receipt: u128, word: &str) -> Name {
         Name {
@@ -83,6 +98,7 @@ mod tests {
         Claim {
             name: name(receipt, "delivered"),
             id: Some(Uuid::from_u128(receipt + 100)),
+            about: About::Message(Uuid::from_u128(receipt)),
             sequence: u64::try_from(receipt).unwrap(),
             due,
             decided_at: i64::try_from(receipt).unwrap(),
@@ -148,6 +164,24 @@ mod tests {
             assert_eq!(events.webhook.unexpected.first, [2]);
             assert_eq!((events.webhook.found, events.webhook.repeated), (1, 0));
         }
+    }
+
+    #[test]
+    fn a_second_receipt_with_the_same_status_is_applied_twice() {
+        let again = Claim {
+            about: About::Message(Uuid::from_u128(1)),
+            ..claim(2, Due::NotYet)
+        };
+        let corrected = Claim {
+            name: name(3, "failed"),
+            about: About::Message(Uuid::from_u128(1)),
+            ..claim(3, Due::Yes)
+        };
+        let mut twice = Sample::default();
+        // One receipt's claim may be there twice: decided, and decided anew.
+        let claims = [claim(1, Due::Yes), claim(1, Due::Yes), corrected, again];
+        find_applied_twice(&claims, &mut twice);
+        assert_eq!(twice.first, [2]);
     }
 
     #[test]

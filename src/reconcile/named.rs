@@ -43,6 +43,7 @@ pub(super) struct Claim {
     pub(super) name: Name,
     /// `None` when it is made from an id that is sealed.
     pub(super) id: Option<Uuid>,
+    pub(super) about: About,
     /// The receipt's, in the inbound stream.
     pub(super) sequence: u64,
     pub(super) due: Due,
@@ -63,12 +64,12 @@ pub(super) enum Due {
 pub(super) struct Told {
     pub(super) name: Name,
     pub(super) id: Uuid,
-    /// By what its row is found in an index.
     pub(super) about: About,
     /// In its own stream.
     pub(super) sequence: u64,
 }
 
+/// By what an event's row is found in an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     Message(Uuid),

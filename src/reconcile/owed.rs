@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::named::{Claim, Due, Name, Word};
+use super::named::{About, Claim, Due, Name, Word};
 use crate::events;
 use crate::receipt::ids::{EventKind, ReceiptId, message_event_id, unmatched_event_id};
 use crate::store::books::{Entry, ReceiptRow};
@@ -101,12 +101,13 @@ impl<'a> Shape<'a> {
 /// stands in: what was decided before `overdue` has its events out, or somebody has to see to it.
 pub(super) fn claims(entry: &Entry, settled: bool, overdue: Timestamp) -> Vec<Claim> {
     let mut claims = Vec::new();
-    let mut claim = |name: Option<Name>, id, out: bool, at: Timestamp| {
+    let mut claim = |name: Option<Name>, id, about, out: bool, at: Timestamp| {
         let Some(name) = name else { return };
         let due = if out { Due::Yes } else { Due::NotYet };
         claims.push(Claim {
             name,
             id,
+            about,
             sequence: entry.sequence,
             due,
             decided_at: at.as_microsecond(),
@@ -132,6 +133,7 @@ pub(super) fn claims(entry: &Entry, settled: bool, overdue: Timestamp) -> Vec<Cl
                 claim(
                     name(receipt, kind, status),
                     id(receipt, kind, status),
+                    About::Message(receipt.message_id),
                     out,
                     at,
                 );
@@ -146,7 +148,8 @@ pub(super) fn claims(entry: &Entry, settled: bool, overdue: Timestamp) -> Vec<Cl
                 word,
             });
             let id = unmatched_event_id(ReceiptId(parked.receipt_id), word);
-            claim(name, Some(id), out, at);
+            let about = About::ParkedAt(parked.parked_at.as_microsecond());
+            claim(name, Some(id), about, out, at);
         };
         let resolution = entry.resolution.as_ref();
         // What was redriven is announced by whoever redrives it, and then perhaps by the sweeper.

@@ -53,6 +53,10 @@ fn as_pair<S: Serializer>(range: &RangeInclusive<u64>, serializer: S) -> Result<
 impl Gaps {
     const MAX: usize = 1_000;
 
+    pub(super) fn is_full(&self) -> bool {
+        self.first.len() >= Self::MAX
+    }
+
     /// Adds what lies behind all that is there; what touches is one gap, if the stream has either or
     /// neither.
     pub(super) fn add(&mut self, range: RangeInclusive<u64>, in_stream: bool) {
@@ -62,7 +66,7 @@ impl Gaps {
             && last.range.end() + 1 == *range.start()
         {
             last.range = *last.range.start()..=*range.end();
-        } else if self.first.len() < Self::MAX {
+        } else if !self.is_full() {
             self.first.push(Gap { range, in_stream });
         }
     }
@@ -169,8 +173,9 @@ pub struct Report {
     pub with_several: Sample,
     /// Sequences whose rows contradict one another: such as a resolution of what was never parked.
     pub contradictory: Sample,
-    /// Rows under sequences that the stream gave to another message since: it was restored from a
-    /// backup.
+    /// Sequences of receipts that gave a message a status which it had been given before.
+    pub applied_twice: Sample,
+    /// Sequences with rows of two envelopes: the stream gave them out again.
     pub of_another_time: u64,
     pub events: Events,
     /// What could not be checked, and why.
@@ -194,6 +199,7 @@ impl Report {
         let amiss = self.without_disposition.count > 0
             || !self.with_several.is_empty()
             || !self.contradictory.is_empty()
+            || !self.applied_twice.is_empty()
             || !self.events.all().into_iter().all(Tally::is_accounted_for);
         self.verdict = if amiss {
             Verdict::Amiss

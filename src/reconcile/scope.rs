@@ -21,6 +21,8 @@ pub(super) struct Scope<'a> {
     /// What the stream held then.
     pub(super) extent: Extent,
     settled: u64,
+    /// From here on there are rows or messages; what was stored shortly before is not known to either.
+    unknown_before: Option<u64>,
 }
 
 impl<'a> Scope<'a> {
@@ -36,6 +38,7 @@ impl<'a> Scope<'a> {
         let extent = witness.extent(stream).await?;
         let oldest = witness.fetch_from(stream, extent.first).await?;
         let oldest = oldest.map(|message| message.identity);
+        let mut unknown_before = None;
         let (first, from) = match (since, &oldest) {
             (None, None) => (extent.last + 1, extent.created),
             // Not the extent's own first, which may have aged out since.
@@ -49,13 +52,14 @@ impl<'a> Scope<'a> {
             // The stream no longer has the first of them; the tables do.
             (Some(since), _) => {
                 let before = books::last_between(client, stream, extent.created, since).await?;
-                let first = match before {
-                    Some(before) => before + 1,
-                    None => books::first_since(client, stream, since)
-                        .await?
-                        .map_or(extent.first, |first| first.min(extent.first)),
-                };
-                (first, since)
+                if let Some(before) = before {
+                    (before + 1, since)
+                } else {
+                    let first = books::first_since(client, stream, since).await?;
+                    let first = first.map_or(extent.first, |it| it.min(extent.first));
+                    unknown_before = (first > 1).then_some(first);
+                    (first, since)
+                }
             }
         };
         Ok(Self {
@@ -65,6 +69,7 @@ impl<'a> Scope<'a> {
             from,
             extent,
             settled,
+            unknown_before,
         })
     }
 
@@ -92,6 +97,14 @@ impl<'a> Scope<'a> {
         })
     }
 
+    fn before_all_rows(&self) -> Option<String> {
+        self.unknown_before.map(|first| {
+            format!(
+                "nothing is left of what was stored before {first}, nor is it known when that was"
+            )
+        })
+    }
+
     /// With nothing found yet.
     pub(super) fn report(&self) -> Report {
         Report {
@@ -106,10 +119,15 @@ impl<'a> Scope<'a> {
             without_disposition: Gaps::default(),
             with_several: Sample::default(),
             contradictory: Sample::default(),
+            applied_twice: Sample::default(),
             of_another_time: 0,
             events: Events::default(),
             unsettled: self.extent.last.saturating_sub(self.last),
-            unchecked: self.beyond_the_end().into_iter().collect(),
+            unchecked: self
+                .beyond_the_end()
+                .into_iter()
+                .chain(self.before_all_rows())
+                .collect(),
         }
     }
 }

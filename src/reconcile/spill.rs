@@ -1,4 +1,4 @@
-//! Both sides' events in temporary files, cut by receipt into parts that are compared one at a time:
+//! Both sides' events in temporary files, cut by message into parts that are compared one at a time:
 //! memory holds one part, however long the books are and in whatever order they come.
 //!
 //! They hold ids and sequences, nothing personal, and have no name: they go with the process.
@@ -49,13 +49,15 @@ impl Spill {
         let Claim {
             name,
             id,
+            about,
             sequence,
             due,
             decided_at,
         } = claim;
-        let file = part_of(&mut self.claims, name);
+        let file = part_of(&mut self.claims, name, *about);
         write_name(file, name)?;
         file.write_all(id.unwrap_or_default().as_bytes())?;
+        write_about(file, *about)?;
         file.write_all(&sequence.to_le_bytes())?;
         file.write_all(&decided_at.to_le_bytes())?;
         file.write_all(&[u8::from(*due == Due::Yes)])
@@ -68,14 +70,11 @@ impl Spill {
             about,
             sequence,
         } = told;
-        let file = part_of(&mut self.told, name);
+        let file = part_of(&mut self.told, name, *about);
         write_name(file, name)?;
         file.write_all(id.as_bytes())?;
-        file.write_all(&sequence.to_le_bytes())?;
-        match about {
-            About::Message(id) => file.write_all(id.as_bytes()),
-            About::ParkedAt(at) => file.write_all(&i128::from(*at).to_le_bytes()),
-        }
+        write_about(file, *about)?;
+        file.write_all(&sequence.to_le_bytes())
     }
 
     /// One part after the other.
@@ -92,9 +91,19 @@ impl Spill {
     }
 }
 
-fn part_of<'a>(files: &'a mut [BufWriter<File>], name: &Name) -> &'a mut BufWriter<File> {
-    let parts = files.len() as u128;
-    let part = (name.receipt.as_u128() % parts) as usize;
+fn part_of<'a>(
+    files: &'a mut [BufWriter<File>],
+    name: &Name,
+    about: About,
+) -> &'a mut BufWriter<File> {
+    let belongs_to = match about {
+        About::Message(id) => id,
+        About::ParkedAt(_) => name.receipt,
+    };
+    // Others' ids may differ in a few bits only, whichever these are.
+    let (high, low) = belongs_to.as_u64_pair();
+    let mixed = (high ^ low.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    let part = mixed as usize % files.len();
     &mut files[part]
 }
 
@@ -115,12 +124,14 @@ fn all<T>(
 fn read_claim(file: &mut BufReader<File>) -> io::Result<Claim> {
     let name = read_name(file)?;
     let id = Uuid::from_bytes(read(file)?);
+    let about = read_about(file, name.kind)?;
     let sequence = u64::from_le_bytes(read(file)?);
     let decided_at = i64::from_le_bytes(read(file)?);
     let [due] = read(file)?;
     Ok(Claim {
         name,
         id: (!id.is_nil()).then_some(id),
+        about,
         sequence,
         due: if due == 1 { Due::Yes } else { Due::NotYet },
         decided_at,
@@ -130,14 +141,8 @@ fn read_claim(file: &mut BufReader<File>) -> io::Result<Claim> {
 fn read_told(file: &mut BufReader<File>) -> io::Result<Told> {
     let name = read_name(file)?;
     let id = Uuid::from_bytes(read(file)?);
+    let about = read_about(file, name.kind)?;
     let sequence = u64::from_le_bytes(read(file)?);
-    let about: [u8; 16] = read(file)?;
-    let about = match name.kind {
-        EventKind::Unmatched => {
-            About::ParkedAt(i64::try_from(i128::from_le_bytes(about)).unwrap_or_default())
-        }
-        EventKind::Billing | EventKind::Webhook => About::Message(Uuid::from_bytes(about)),
-    };
     Ok(Told {
         name,
         id,
@@ -163,6 +168,23 @@ fn read_name(file: &mut BufReader<File>) -> io::Result<Name> {
     })
 }
 
+fn write_about(file: &mut BufWriter<File>, about: About) -> io::Result<()> {
+    match about {
+        About::Message(id) => file.write_all(id.as_bytes()),
+        About::ParkedAt(at) => file.write_all(&i128::from(at).to_le_bytes()),
+    }
+}
+
+fn read_about(file: &mut BufReader<File>, kind: EventKind) -> io::Result<About> {
+    let about: [u8; 16] = read(file)?;
+    Ok(match kind {
+        EventKind::Unmatched => {
+            About::ParkedAt(i64::try_from(i128::from_le_bytes(about)).unwrap_or_default())
+        }
+        EventKind::Billing | EventKind::Webhook => About::Message(Uuid::from_bytes(about)),
+    })
+}
+
 fn read<const N: usize>(file: &mut impl Read) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     file.read_exact(&mut bytes)?;
@@ -182,10 +204,16 @@ mod tests {
             kind,
             word,
         };
+        let kind = |n: u64| EventKind::ALL[usize::try_from(n % 3).unwrap()];
+        let about = |n: u64| match kind(n) {
+            EventKind::Unmatched => About::ParkedAt(-i64::try_from(n).unwrap()),
+            _ => About::Message(Uuid::from_u128(u128::from(n) * 0x9e37_79b9)),
+        };
         let claims: Vec<Claim> = (0..100)
             .map(|n| Claim {
-                name: name(n, EventKind::Webhook),
+                name: name(n, kind(n)),
                 id: (n % 3 > 0).then(|| Uuid::from_u128(u128::from(n))),
+                about: about(n),
                 sequence: n,
                 due: if n % 2 == 0 { Due::Yes } else { Due::NotYet },
                 decided_at: 1_000 - i64::try_from(n).unwrap() * 20,
@@ -193,13 +221,9 @@ mod tests {
             .collect();
         let told: Vec<Told> = (0..100)
             .map(|n| Told {
-                name: name(n, EventKind::ALL[usize::try_from(n % 3).unwrap()]),
+                name: name(n, kind(n)),
                 id: Uuid::from_u128(u128::from(n) + 7),
-                about: if n % 3 == 2 {
-                    About::ParkedAt(-i64::try_from(n).unwrap())
-                } else {
-                    About::Message(Uuid::from_u128(u128::from(n)))
-                },
+                about: about(n),
                 sequence: n,
             })
             .collect();

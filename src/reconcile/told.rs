@@ -13,8 +13,6 @@ use crate::receipt::ids::EventKind;
 /// Requests on their way at once: whoever checks the books has no consumer, and asks for one message
 /// at a time.
 const OVERLAP: usize = 128;
-/// How often a message is asked for of which no answer comes.
-const ATTEMPTS: usize = 3;
 
 /// An event as consumers read it.
 #[derive(Deserialize)]
@@ -66,7 +64,7 @@ impl Output<'_> {
         let first = self.first_since(from).await?;
         let mut messages = 0;
         let mut fetched = stream::iter(first..=self.extent.last)
-            .map(|sequence| self.fetch(sequence))
+            .map(|sequence| self.witness.fetch(self.stream, sequence))
             .buffer_unordered(OVERLAP);
         while let Some(message) = fetched.next().await {
             // One that was removed leaves a gap; what it carried is missing then.
@@ -75,16 +73,6 @@ impl Output<'_> {
             self.events(&message, &mut take)?;
         }
         Ok(messages)
-    }
-
-    async fn fetch(&self, sequence: u64) -> Result<Option<Fetched>, FetchError> {
-        let mut attempt = 1;
-        loop {
-            match self.witness.fetch(self.stream, sequence).await {
-                Err(FetchError::NoAnswer { .. }) if attempt < ATTEMPTS => attempt += 1,
-                answer => return answer,
-            }
-        }
     }
 
     /// The first sequence that was stored at this time or later.

@@ -1,7 +1,7 @@
 //! Events of which the rows in scope know nothing: those of receipts that were stored earlier, or
 //! settled while the tables were read, or of none at all.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tokio_postgres::Client;
@@ -9,6 +9,7 @@ use tokio_postgres::Client;
 use super::ReconcileError;
 use super::named::{About, Told, Word};
 use super::report::Events;
+use crate::receipt::ids::{ReceiptId, unmatched_event_id};
 use crate::store::books;
 
 /// Looked up by one statement, in every partition.
@@ -32,16 +33,15 @@ pub(super) async fn look_up(
             .into_iter()
             .filter_map(|(receipt, status)| Some((receipt, Word::of(&status)?)))
             .collect();
-        let parked: HashSet<_> = books::parked_at(client, &times)
-            .await?
-            .into_iter()
-            .collect();
+        let parked = books::parked_at(client, &times).await?;
+        let parked: HashMap<_, _> = parked.into_iter().collect();
         for told in page {
             let receipt = told.name.receipt;
-            // Whatever is said of a parked receipt: `lapsed` may be out before its row is there.
             let known = match told.about {
                 About::Message(_) => changes.contains(&(receipt, told.name.word)),
-                About::ParkedAt(_) => parked.contains(&receipt),
+                About::ParkedAt(_) => parked
+                    .get(&receipt)
+                    .is_some_and(|resolution| is_notice(told, resolution.as_deref())),
             };
             let tally = events.of(told.name.kind);
             if known {
@@ -52,4 +52,14 @@ pub(super) async fn look_up(
         }
     }
     Ok(())
+}
+
+/// Whether it may have been said of a parked receipt with this resolution.
+fn is_notice(told: &Told, resolution: Option<&str>) -> bool {
+    // How it ended is told before its row is there, and `lapsed` may be overtaken by a match.
+    let words = ["parked", "lapsed", resolution.unwrap_or("matched")];
+    words.into_iter().any(|word| {
+        let id = unmatched_event_id(ReceiptId(told.name.receipt), word);
+        Word::of(word) == Some(told.name.word) && id == told.id
+    })
 }

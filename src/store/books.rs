@@ -269,12 +269,17 @@ WHERE d.message_id = ANY ($1) AND r.disposition = 'applied'";
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Receipts that were parked at one of these times.
-pub async fn parked_at(client: &Client, times: &[Timestamp]) -> Result<Vec<Uuid>, Error> {
-    const PARKED_AT: &str =
-        "SELECT receipt_id FROM dlr.orphaned_receipts WHERE parked_at = ANY ($1)";
+/// Receipts that were parked at one of these times, each with its resolution.
+pub async fn parked_at(
+    client: &Client,
+    times: &[Timestamp],
+) -> Result<Vec<(Uuid, Option<String>)>, Error> {
+    const PARKED_AT: &str = "\
+SELECT p.receipt_id, r.resolution
+FROM dlr.orphaned_receipts AS p LEFT JOIN dlr.orphan_resolutions AS r USING (stored_at, stream, seq)
+WHERE p.parked_at = ANY ($1)";
     let rows = client.query(PARKED_AT, &[&times]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// The highest sequence of the stream that has a disposition, of those stored in this time.

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dlr::config::{self, Config};
-use dlr::dev::nats::Identity;
 use serde_json::Value;
 
-use crate::support::{Broker, TestApp, run};
+use crate::support::{self, Broker, TestApp};
 
 const DRAINED_WITHIN: Duration = Duration::from_mins(4);
 
@@ -18,14 +17,9 @@ pub(super) async fn reconcile(
 ) -> (bool, Value) {
     let config = Config {
         postgres,
-        nats: app.nats.config(Identity::Reconcile),
-        ..app.config.clone()
+        ..app.onlooker()
     };
-    let output = run(&config, &["reconcile", "--json"]).await;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let report = serde_json::from_slice(&output.stdout);
-    let report = report.unwrap_or_else(|error| panic!("{error}: {said}"));
-    (output.status.success(), report)
+    support::reconcile(&config, &[]).await
 }
 
 /// Waits until everything is settled. Then the books balance, and each of the first `messages` has come

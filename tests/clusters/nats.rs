@@ -5,24 +5,23 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
 use dlr::broker::layout::Layout;
-use dlr::dev::nats::{Identity, NatsCluster, NatsServer, in_one_account};
+use dlr::dev::nats::{Identity, NatsCluster, in_one_account};
 use dlr::dev::postgres::Role;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio::task::{block_in_place, spawn_blocking};
 
 use super::books::balance;
 use super::load::{MESSAGES, load};
 use super::{PATIENCE, progress};
-use crate::support::{Database, Process, TestApp, eventually, http, servers};
+use crate::support::{Database, Process, TestApp, eventually, http, servers, signal as send};
 
 pub(super) type App = TestApp<NatsCluster>;
 
 /// What holds after `fault` in the middle of a load: everything that was confirmed is settled, once.
 pub(super) async fn survives(processor: Identity, fault: impl AsyncFnOnce(&mut App, &Process)) {
     let mut app = Box::pin(cluster(processor)).await;
-    let log = servers().await.supervisor.folder();
-    let log = log.join(format!("{}.log", app.database.name()));
+    let log = app.log_file().await;
     let mut process = Process::start(&app.config, &log);
     let (gateway, enough) = (app.gateway().clone(), AtomicBool::new(false));
     let trouble = async {
@@ -131,7 +130,7 @@ impl App {
     }
 
     pub(super) fn signal(&self, at: usize, signal: Signal) {
-        signal_to(&self.nats.nodes()[at], signal);
+        send(self.nats.nodes()[at].pid(), signal).unwrap();
     }
 
     /// As when the machine loses its power, but for the disk.
@@ -144,9 +143,4 @@ impl App {
         let supervisor = &servers().await.supervisor;
         block_in_place(|| self.nats.node(at).resume(supervisor)).unwrap();
     }
-}
-
-fn signal_to(node: &NatsServer, signal: Signal) {
-    let pid = i32::try_from(node.pid()).ok().and_then(Pid::from_raw);
-    kill_process(pid.unwrap(), signal).unwrap();
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 use dlr::config;
 use dlr::dev::postgres::{Durability, Postgres, Role};
 use dlr::dev::supervisor::Supervisor;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::spawn_blocking;
 use tokio_postgres::{Client, NoTls};
 
 use super::PATIENCE;
-use crate::support::{DLR, Process, TestApp, drive, eventually, servers};
+use crate::support::{DLR, Process, TestApp, drive, eventually, servers, signal};
 
 const DATABASE: &str = "sms";
 
@@ -95,11 +95,7 @@ impl Pair {
 }
 
 pub(super) async fn process(app: &TestApp) -> Process {
-    let log = servers().await.supervisor.folder();
-    Process::start(
-        &app.config,
-        &log.join(format!("{}.log", app.database.name())),
-    )
+    Process::start(&app.config, &app.log_file().await)
 }
 
 pub(super) async fn superuser(server: &Postgres) -> Client {
@@ -119,7 +115,7 @@ pub(super) async fn configure(server: &Postgres, setting: &str) {
 
 /// Its sessions end as soon as they look up from what they do.
 pub(super) fn kill(server: &Postgres) {
-    signal(server.server().pid(), Signal::KILL);
+    signal(server.server().pid(), Signal::KILL).ok();
 }
 
 /// A server that stands still with all its sessions, until this is dropped; then it is gone.
@@ -145,7 +141,8 @@ impl Frozen {
 
     fn signal(&self, to_all: Signal) {
         for &pid in &self.0 {
-            signal(pid, to_all);
+            // A session may have ended meanwhile.
+            signal(pid, to_all).ok();
         }
     }
 }
@@ -154,10 +151,4 @@ impl Drop for Frozen {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
     }
-}
-
-fn signal(pid: u32, signal: Signal) {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    // A session may have ended meanwhile.
-    kill_process(pid.unwrap(), signal).ok();
 }

@@ -9,7 +9,7 @@ use tokio::time::sleep_until;
 
 use super::postgres::on_its_own;
 use super::world::{PATIENCE, World};
-use crate::support::http;
+use crate::support::eventually;
 
 /// Peak memory of a processor with a backlog, by `load-tests/README.md`.
 const MEMORY_MAX: u64 = 64 << 20;
@@ -19,8 +19,7 @@ async fn postgres_away(seed: u64, away: Duration, messages: usize) {
     const PARTS: u32 = 20;
     let (mut world, postgres, supervisor) = on_its_own(seed).await;
     world.start_ready().await;
-    world.traffic(500).await;
-    world.app.drained_within(PATIENCE).await;
+    let before = worked_off(&mut world, messages).await;
     let receipts = world.draw(messages).await;
     let lines_before = lines(&world);
     block_in_place(|| postgres.server().stop().unwrap());
@@ -42,8 +41,8 @@ async fn postgres_away(seed: u64, away: Duration, messages: usize) {
         "{said} lines:\n{}",
         world.processes[0].log()
     );
-    let shown = http(world.processes[0].probes().await, "GET", "/metrics").await;
-    assert!(shown.1.contains(r#"dlr_ready{part="postgresql"} 0"#));
+    let shown = world.metrics(0).await;
+    assert!(shown.contains(r#"dlr_ready{part="postgresql"} 0"#));
     assert!(
         world.app.backlog().await.1 > receipts.len() / 4,
         "it is held"
@@ -53,12 +52,37 @@ async fn postgres_away(seed: u64, away: Duration, messages: usize) {
     world.app.sql = world.app.database.superuser().await;
     world.ready().await;
     let begun = Instant::now();
-    world.app.drained_within(PATIENCE).await;
-    let (took, slowest) = (begun.elapsed(), Duration::from_millis(10));
-    let slowest = slowest * u32::try_from(receipts.len()).unwrap();
-    assert!(took < slowest, "{} receipts took {took:?}", receipts.len());
+    nearly_drained(&world, receipts.len()).await;
+    let took = begun.elapsed();
+    // Others use this machine, too, now more, now less.
+    let usual = before.max(worked_off(&mut world, messages).await);
+    // The lanes wait up to two seconds before they try again.
+    let allowed = usual * 2 + Duration::from_secs(3);
+    assert!(took < allowed, "{took:?}, usually {usual:?}");
     world.judge().await;
     drop(again);
+}
+
+/// How long a backlog of the same length takes that nothing is the matter with.
+async fn worked_off(world: &mut World, messages: usize) -> Duration {
+    let receipts = world.draw(messages).await;
+    let lock = world.lock("dlr.delivery_receipts").await;
+    world.publish(&receipts).await;
+    let begun = Instant::now();
+    lock.release().await;
+    nearly_drained(world, receipts.len()).await;
+    let took = begun.elapsed();
+    world.app.drained_within(PATIENCE).await;
+    took
+}
+
+/// Early receipts are given back, and come again in their own time: three in a hundred are nobody's.
+async fn nearly_drained(world: &World, receipts: usize) {
+    eventually(PATIENCE, "nearly all of it is settled", async || {
+        let (undelivered, unsettled) = world.app.backlog().await;
+        undelivered == 0 && unsettled <= receipts / 20
+    })
+    .await;
 }
 
 fn lines(world: &World) -> usize {

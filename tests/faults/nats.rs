@@ -5,15 +5,19 @@ use std::path::{Path, PathBuf};
 
 use async_nats::jetstream::{self, AckKind, consumer::PullConsumer};
 use dlr::clock::Clock;
+use dlr::dev::binaries::Version;
 use dlr::dev::nats::Identity;
 use futures_util::StreamExt as _;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use super::postgres::EVERY_TIMEOUT;
 use super::world::{PATIENCE, World};
-use crate::support::{TestApp, eventually, receipt, report, run, servers};
+use crate::support::nats::each_version;
+use crate::support::{self, TestApp, eventually, receipt, reconcile, report, servers};
 
 const MESSAGES: usize = 60;
 
@@ -32,8 +36,7 @@ pub(super) async fn limit(world: &World, stream: &str, messages: i64) {
 }
 
 pub(super) fn signal(world: &World, signal: Signal) {
-    let pid = Pid::from_raw(world.app.nats.pid().cast_signed()).unwrap();
-    kill_process(pid, signal).unwrap();
+    support::signal(world.app.nats.pid(), signal).unwrap();
 }
 
 pub(super) async fn restart(world: &mut World, meanwhile: impl FnOnce(&Path)) {
@@ -88,10 +91,26 @@ async fn an_output_stream_that_is_full_holds_everything_back() {
     world.traffic(MESSAGES).await;
     world.trouble("publish", "maximum messages exceeded").await;
     world.decided_more_than(MESSAGES).await;
-    let (_, unsettled) = world.app.backlog().await;
-    assert!(unsettled > MESSAGES / 2, "{unsettled}");
+    is_held_up(&world).await;
+    let (_, report) = reconcile(&world.app.onlooker(), &[]).await;
+    nothing_was_acknowledged_after(0, &report);
     limit(&world, "BILLING", -1).await;
     world.judge().await;
+}
+
+async fn is_held_up(world: &World) {
+    let (_, unsettled) = world.app.backlog().await;
+    assert!(unsettled > MESSAGES / 2, "{unsettled}");
+    let shown = world.metrics(0).await;
+    assert!(shown.contains(r#"dlr_ready{part="publish"} 0"#));
+}
+
+/// Of what was settled behind this sequence, nothing lacks its billing event.
+fn nothing_was_acknowledged_after(sequence: u64, report: &Value) {
+    let missing = &report["events"]["billing"]["missing"]["first"];
+    let missing = missing.as_array().unwrap().iter();
+    let mut missing = missing.map(|it| it.as_u64().unwrap());
+    assert!(missing.all(|it| it <= sequence), "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,18 +119,22 @@ async fn an_output_stream_that_was_wiped_gets_its_events_again_from_the_tables()
     world.start_ready().await;
     world.traffic(MESSAGES).await;
     world.judge().await;
+    let (before, last) = (world.decided().await, last_sequence(&world).await);
     restart(&mut world, |store| {
         fs::remove_dir_all(stream_folder(store, "BILLING")).unwrap();
     })
     .await;
     world.traffic(MESSAGES).await;
     world.trouble("publish", "dlr provision").await;
+    world.decided_more_than(before + MESSAGES).await;
+    is_held_up(&world).await;
     world.app.provision().await;
     world.ready().await;
     world.app.drained_within(PATIENCE).await;
     // What the stream lost is not there, and reconcile does not say that all is well.
-    let checked = run(&world.checker(), &["reconcile", "--json"]).await;
-    assert!(!checked.status.success());
+    let (success, books) = reconcile(&world.app.onlooker(), &[]).await;
+    assert!(!success);
+    nothing_was_acknowledged_after(last, &books);
     let now = Clock.now().to_string();
     let replay = ["events", "replay", "--subject", "billing.events", "--json"];
     let replay = [&replay[..], &["--from", "1h ago", "--to", &now]].concat();
@@ -156,14 +179,90 @@ async fn tables_restored_from_an_old_backup_are_filled_again_from_the_stream() {
              dlr.orphan_resolutions, dlr.rejected_receipts;
          UPDATE orch.sms_messages SET status = 'sent', dlr_status = NULL";
     world.app.sql.batch_execute(before_all_that).await.unwrap();
-    let checked = run(&world.checker(), &["reconcile"]).await;
-    assert!(!checked.status.success());
+    let (success, _) = reconcile(&world.app.onlooker(), &[]).await;
+    assert!(!success);
+    make_the_consumer_anew(&world).await;
+    world.start().await;
+    world.judge().await;
+}
+
+/// DELIVERY.md, "After a restore": as when the machine of a lone server dies.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_lost_its_end_is_found_out_and_delivered_anew() {
+    for (version, binary) in each_version() {
+        let app = Box::pin(TestApp::in_one_account_of(Some(&binary), |_| {})).await;
+        // Newer servers take the consumer back to the stream's end. With older ones it is past that,
+        // and passes over what comes in under the same sequences.
+        let passes_over = version == Version(2, 10);
+        lose_the_end(World::around(app, 50), passes_over).await;
+    }
+}
+
+async fn lose_the_end(mut world: World, passes_over: bool) {
+    world.start_ready().await;
+    world.traffic(MESSAGES).await;
+    world.judge().await;
+    let old = TempDir::new().unwrap();
+    restart(&mut world, |store| copy(&messages(store), old.path())).await;
+    let kept = last_sequence(&world).await;
+    world.traffic(MESSAGES).await;
+    world.judge().await;
+    let lost = last_sequence(&world).await - kept;
+    restart(&mut world, |store| {
+        fs::remove_dir_all(messages(store)).unwrap();
+        fs::create_dir(messages(store)).unwrap();
+        copy(old.path(), &messages(store));
+    })
+    .await;
+    world.ready().await;
+
+    let receipts = world.draw(3 * MESSAGES).await;
+    let (some, rest) = receipts.split_at(MESSAGES / 2);
+    // At first fewer than were lost, then more.
+    for part in [some, rest] {
+        world.publish(part).await;
+        world.app.drained_within(PATIENCE).await;
+        let again = lost.min(last_sequence(&world).await - kept);
+        let (success, report) = reconcile(&world.app.onlooker(), &[]).await;
+        let (passed, settled) = if passes_over { (again, 0) } else { (0, again) };
+        assert_eq!(success, !passes_over, "{report:#}");
+        assert_eq!(report["withoutDisposition"]["count"], passed, "{report:#}");
+        assert_eq!(report["ofAnotherTime"], settled, "{report:#}");
+    }
+    make_the_consumer_anew(&world).await;
+    world.ready().await;
+    world.app.drained_within(PATIENCE).await;
+    let (success, report) = reconcile(&world.app.onlooker(), &[]).await;
+    assert!(success, "{report:#}");
+    assert_eq!(report["ofAnotherTime"], lost);
+    let untold = "SELECT FROM orch.sms_messages WHERE status = 'sent'";
+    assert!(world.app.rows(untold).await.is_empty());
+}
+
+/// Where the server keeps what the inbound stream holds, without its consumer.
+fn messages(store: &Path) -> PathBuf {
+    stream_folder(store, "SMS_DLR").join("msgs")
+}
+
+async fn last_sequence(world: &World) -> u64 {
+    let owner = jetstream::new(world.app.connect(Identity::Provisioner).await);
+    let inbound = owner.get_stream("SMS_DLR").await.unwrap();
+    inbound.cached_info().state.last_sequence
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+/// As DELIVERY.md says: everything that the stream has is delivered again.
+async fn make_the_consumer_anew(world: &World) {
     let owner = jetstream::new(world.app.connect(Identity::Provisioner).await);
     let inbound = owner.get_stream("SMS_DLR").await.unwrap();
     inbound.delete_consumer("dlr-processor").await.unwrap();
     world.app.provision().await;
-    world.start().await;
-    world.judge().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,18 +6,17 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
 use dlr::dev::postgres::{Durability, Postgres};
 use dlr::dev::supervisor::{Server, Supervisor};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::task::{block_in_place, spawn_blocking};
 use tokio::time::sleep;
 
 use super::world::{PATIENCE, World};
-use crate::support::{DLR, Database, TestApp, eventually, servers};
+use crate::support::{DLR, Database, TestApp, eventually, servers, signal};
 
 const MESSAGES: usize = 60;
 /// Longer than `ack_wait`, which is the longest.
@@ -79,10 +78,8 @@ async fn stopped_frozen_and_killed() {
     world.ready().await;
 
     world.publish(parts[2]).await;
-    let again = block_in_place(|| {
-        kill_all(&again);
-        postgres.start_again(&supervisor).unwrap()
-    });
+    kill_all(&again).await;
+    let again = block_in_place(|| postgres.start_again(&supervisor).unwrap());
     world.app.sql = world.app.database.superuser().await;
     world.traffic(MESSAGES).await;
     world.judge().await;
@@ -107,41 +104,38 @@ impl Drop for Frozen<'_> {
 }
 
 /// Sends a signal to every process of a server; the postmaster first, so that it makes no more.
-fn signal_all(server: &Server, signal: Signal) {
-    for process in [vec![postmaster(server)], children(server)].concat() {
+fn signal_all(server: &Server, to_all: Signal) {
+    for process in [vec![server.pid()], children(server)].concat() {
         // It may have ended.
-        kill_process(process, signal).ok();
+        signal(process, to_all).ok();
     }
 }
 
 /// SIGKILL for every process of a server; returns when they are gone, so that another may start.
-pub(super) fn kill_all(server: &Server) {
+pub(super) async fn kill_all(server: &Server) {
     signal_all(server, Signal::STOP);
-    let all = [children(server), vec![postmaster(server)]].concat();
+    let all = [children(server), vec![server.pid()]].concat();
     for &process in &all {
-        kill_process(process, Signal::KILL).ok();
+        signal(process, Signal::KILL).ok();
     }
-    while server.check().is_ok() || all.iter().any(|it| is_alive(*it)) {
-        thread::sleep(Duration::from_millis(10));
-    }
+    eventually(PATIENCE, "its processes are gone", async || {
+        server.check().is_err() && !all.iter().any(|it| is_alive(*it))
+    })
+    .await;
 }
 
-fn postmaster(server: &Server) -> Pid {
-    Pid::from_raw(server.pid().cast_signed()).unwrap()
-}
-
-fn is_alive(process: Pid) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()));
+fn is_alive(process: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"));
     // One that nobody has waited for yet holds nothing any more.
     stat.is_ok_and(|it| !it.contains(") Z "))
 }
 
-fn children(server: &Server) -> Vec<Pid> {
+fn children(server: &Server) -> Vec<u32> {
     let pid = server.pid();
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
     let children = children.unwrap_or_default();
-    let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
-    pids.filter_map(Pid::from_raw).collect()
+    let pids = children.split_whitespace();
+    pids.map(|pid| pid.parse().unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,20 +145,23 @@ async fn connections_cut_in_the_middle_of_statements() {
     let receipts = world.draw(400).await;
     let cutter = world.app.database.superuser().await;
     let publish = world.publish(&receipts);
-    let cut = async {
-        for _ in 0..40 {
-            cutter
-                .batch_execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                     WHERE datname = current_database() AND usename = 'dlr_svc'
-                       AND (state <> 'idle' OR random() < 0.2)",
-                )
-                .await
-                .unwrap();
-            sleep(Duration::from_millis(25)).await;
-        }
-    };
+    let mut rounds = 0;
+    let cut = eventually(PATIENCE, "they are cut again and again", async || {
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND usename = 'dlr_svc'
+               AND (state <> 'idle' OR random() < 0.2)";
+        cutter.batch_execute(cut).await.unwrap();
+        rounds += 1;
+        rounds == 100
+    });
     tokio::join!(publish, cut);
+    // Chance may have missed every statement; one that waits cannot be missed.
+    let lock = world.lock("dlr.delivery_receipts").await;
+    world.traffic(MESSAGES).await;
+    let app = &world.app;
+    app.blocked(Some("dlr_svc"), "a statement waits").await;
+    world.app.database.cut().await;
+    lock.release().await;
     world.judge().await;
 }
 
@@ -217,10 +214,14 @@ async fn a_deadlock() {
     let first = "BEGIN; SET LOCAL deadlock_timeout = '1min'; LOCK TABLE dlr.delivery_receipts IN EXCLUSIVE MODE";
     other.batch_execute(first).await.unwrap();
     world.publish(&receipts).await;
-    world
-        .app
-        .blocked(Some("dlr_svc"), "the processor waits")
-        .await;
+    // The first batch may be of receipts that change nothing; a message that is held is let go of
+    // only behind the insert.
+    let held = "SELECT (SELECT count(*) FROM orch.sms_messages)
+        <> (SELECT count(*) FROM (SELECT FROM orch.sms_messages FOR UPDATE SKIP LOCKED) AS free)";
+    eventually(PATIENCE, "a batch holds messages", async || {
+        world.app.sql.query_one(held, &[]).await.unwrap().get(0)
+    })
+    .await;
     let second = "SELECT FROM orch.sms_messages FOR UPDATE; COMMIT";
     other.batch_execute(second).await.unwrap();
     world.judge().await;

@@ -111,13 +111,12 @@ impl Postmaster {
         self.again.as_ref().unwrap_or_else(|| self.files.server())
     }
 
-    fn restart(&mut self, killed: bool) {
+    async fn restart(&mut self, killed: bool) {
+        if killed {
+            kill_all(self.running()).await;
+        }
         block_in_place(|| {
-            if killed {
-                kill_all(self.running());
-            } else {
-                self.running().stop().unwrap();
-            }
+            self.running().stop().unwrap();
             self.again = Some(self.files.start_again(&self.supervisor).unwrap());
         });
     }
@@ -178,7 +177,9 @@ impl Walk {
                 sleep(spell).await;
             }
             Step::RestartPostgres | Step::KillPostgres => {
-                self.server.restart(matches!(step, Step::KillPostgres));
+                self.server
+                    .restart(matches!(step, Step::KillPostgres))
+                    .await;
                 self.world.app.sql = self.world.app.database.superuser().await;
             }
             Step::Network(way, weather, spell) => {
@@ -193,9 +194,7 @@ impl Walk {
                 self.postgres.set(Weather::Fair);
             }
             Step::CutConnections => {
-                let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                     WHERE datname = current_database() AND usename = 'dlr_svc'";
-                self.world.app.sql.batch_execute(cut).await.unwrap();
+                self.world.app.database.cut().await;
             }
             Step::Lock(spell) => {
                 let lock: Lock = self.world.lock("dlr.delivery_receipts").await;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use async_nats::jetstream::{self, Context};
 use dlr::config::Config;
 use dlr::dev::nats::Identity;
-use dlr::dev::postgres::Role;
 use fastrand::Rng;
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
@@ -21,7 +20,7 @@ use tokio_postgres::{Client, Row};
 
 use super::model::{Change, Disposition, Seen};
 use super::traffic::Traffic;
-use crate::support::{Process, TestApp, eventually, http, run, servers};
+use crate::support::{Process, TestApp, eventually, http, reconcile, servers};
 
 /// For what needs redeliveries, more than one of them perhaps, on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
@@ -136,6 +135,13 @@ impl World {
             .collect()
     }
 
+    /// What a process shows to Prometheus.
+    pub(crate) async fn metrics(&self, of: usize) -> String {
+        http(self.processes[of].probes().await, "GET", "/metrics")
+            .await
+            .1
+    }
+
     /// SIGKILL for the last process.
     pub(crate) fn kill(&mut self) {
         self.processes.pop().unwrap().kill();
@@ -211,7 +217,8 @@ impl World {
     /// Waits until everything is settled, and asks every witness.
     pub(crate) async fn judge(&self) {
         self.app.drained_within(PATIENCE).await;
-        self.assert_reconciled().await;
+        let (success, report) = reconcile(&self.app.onlooker(), &[]).await;
+        assert!(success, "{report:#}");
         let seen = self.see().await;
         let stored: BTreeMap<u64, &String> = seen.payloads.iter().map(|it| (it.0, &it.1)).collect();
         for (sequence, payload) in &self.confirmed {
@@ -219,22 +226,6 @@ impl World {
             assert!(there, "confirmed as {sequence}, and not there");
         }
         seen.assert_accounted_for();
-    }
-
-    /// The configuration of whoever checks the books.
-    pub(crate) fn checker(&self) -> Config {
-        Config {
-            postgres: self.app.database.config(Role::Reader),
-            nats: self.app.nats.config(Identity::Reconcile),
-            ..self.app.config.clone()
-        }
-    }
-
-    async fn assert_reconciled(&self) {
-        let output = run(&self.checker(), &["reconcile", "--json"]).await;
-        let report = String::from_utf8_lossy(&output.stdout);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{report}{said}");
     }
 
     async fn see(&self) -> Seen {

@@ -83,6 +83,12 @@ impl Database {
         let name = &self.name;
         self.administer(&format!("ALTER DATABASE {name} CONNECTION LIMIT 0"))
             .await;
+        self.cut().await;
+    }
+
+    /// Throws out the processors that are in.
+    pub(crate) async fn cut(&self) {
+        let name = &self.name;
         self.administer(&format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
              WHERE datname = '{name}' AND usename = 'dlr_svc'"

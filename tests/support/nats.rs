@@ -1,7 +1,7 @@
 //! A provisioned nats-server of a test's own, in each version the product promises to work with.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -40,20 +40,25 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 /// A hub with the shipped configuration.
 pub(crate) struct Hub {
     pub(crate) server: NatsServer,
-    binary: std::path::PathBuf,
+    binary: PathBuf,
 }
 
 /// Runs a test on a fresh hub of every promised version. A missing version fails the test: skipping
 /// it would prove less than the test claims.
 pub(crate) async fn on_each_version(test: impl AsyncFn(&mut Hub)) {
-    let fetched = fetched_nats_servers(Path::new(env!("CARGO_MANIFEST_DIR")));
-    for version in VERSIONS {
-        let binary = fetched
-            .iter()
-            .find(|it| version_of(it) == Some(version))
-            .unwrap_or_else(|| panic!("no nats-server {version} in .tools; run `make setup`"));
-        test(&mut Hub::start(binary).await).await;
+    for (_, binary) in each_version() {
+        test(&mut Hub::start(&binary).await).await;
     }
+}
+
+/// The program of every promised version, the oldest first.
+pub(crate) fn each_version() -> [(Version, PathBuf); 2] {
+    let fetched = fetched_nats_servers(Path::new(env!("CARGO_MANIFEST_DIR")));
+    VERSIONS.map(|version| {
+        let binary = fetched.iter().find(|it| version_of(it) == Some(version));
+        let missing = || panic!("no nats-server {version} in .tools; run `make setup`");
+        (version, binary.unwrap_or_else(missing).clone())
+    })
 }
 
 impl Hub {

@@ -36,24 +36,19 @@ impl Process {
         log: &Path,
         out: impl Into<Stdio>,
     ) -> Self {
-        let stderr = File::options().create(true).append(true).open(log).unwrap();
-        let mut command = command(config, args);
-        command.stdin(Stdio::null()).stdout(out).stderr(stderr);
-        Self {
-            child: command.spawn().unwrap(),
-            log: log.to_owned(),
-        }
+        Self::spawn(command(config, args), log, out)
     }
 
     /// Starts `dlr run` with a library loaded before all others.
     pub(crate) fn start_preloaded(config: &Config, library: &Path, log: &Path) -> Self {
-        let stderr = File::options().create(true).append(true).open(log).unwrap();
         let mut command = command(config, &["run"]);
         command.env("LD_PRELOAD", library);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(stderr);
+        Self::spawn(command, log, Stdio::null())
+    }
+
+    fn spawn(mut command: Command, log: &Path, out: impl Into<Stdio>) -> Self {
+        let stderr = File::options().create(true).append(true).open(log).unwrap();
+        command.stdin(Stdio::null()).stdout(out).stderr(stderr);
         Self {
             child: command.spawn().unwrap(),
             log: log.to_owned(),
@@ -140,6 +135,20 @@ pub(crate) async fn report(config: &Config, args: &[&str]) -> Value {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said}", output.status);
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Sends a signal to any process; it may have ended.
+pub(crate) fn signal(pid: u32, signal: Signal) -> rustix::io::Result<()> {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal)
+}
+
+/// Whether `dlr reconcile` exits with 0, and its report.
+pub(crate) async fn reconcile(config: &Config, args: &[&str]) -> (bool, Value) {
+    let output = run(config, &[&["reconcile", "--json"], args].concat()).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let report = serde_json::from_slice(&output.stdout);
+    let report = report.unwrap_or_else(|error| panic!("{error}: {said}"));
+    (output.status.success(), report)
 }
 
 fn command(config: &Config, args: &[&str]) -> Command {

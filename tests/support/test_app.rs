@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
@@ -93,12 +94,16 @@ impl TestApp {
     /// Everything but the processor, which signs in to the account of the streams: where operators
     /// keep one account, no import lies between the two.
     pub(crate) async fn in_one_account(adjust: impl FnOnce(&mut Config)) -> Self {
-        let app = Box::pin(Self::with_accounts(
-            in_one_account(),
-            Identity::Provisioner,
-            adjust,
-        ))
-        .await;
+        Self::in_one_account_of(None, adjust).await
+    }
+
+    /// The same on this nats-server; without one, on the newest.
+    pub(crate) async fn in_one_account_of(
+        binary: Option<&Path>,
+        adjust: impl FnOnce(&mut Config),
+    ) -> Self {
+        let nats = nats_with(binary, in_one_account()).await;
+        let app = Box::pin(Self::on_nats(nats, Identity::Provisioner, adjust)).await;
         app.provision().await;
         app
     }
@@ -106,12 +111,8 @@ impl TestApp {
     /// The same, and whoever owns the streams may delete from them: as the contract has them, nobody
     /// may.
     pub(crate) async fn with_erasable_streams(adjust: impl FnOnce(&mut Config)) -> Self {
-        let app = Box::pin(Self::with_accounts(
-            in_one_account(),
-            Identity::Provisioner,
-            adjust,
-        ))
-        .await;
+        let nats = nats_with(None, in_one_account()).await;
+        let app = Box::pin(Self::on_nats(nats, Identity::Provisioner, adjust)).await;
         let owner = jetstream::new(connect(&app.nats, Identity::Provisioner).await);
         let layout = Layout::of(&app.config.streams);
         for mut stream in layout.streams {
@@ -127,37 +128,53 @@ impl TestApp {
 
     /// Everything but the processor, the streams and the consumer.
     pub(crate) async fn unprovisioned(adjust: impl FnOnce(&mut Config)) -> Self {
-        Self::with_accounts(ACCOUNTS.to_owned(), Identity::Processor, adjust).await
+        let nats = nats_with(None, ACCOUNTS.to_owned()).await;
+        Self::on_nats(nats, Identity::Processor, adjust).await
     }
 
     /// Everything but the processor, on this database.
     pub(crate) async fn on_database(database: Database, adjust: impl FnOnce(&mut Config)) -> Self {
-        let nats = nats_with(ACCOUNTS.to_owned()).await;
+        let nats = nats_with(None, ACCOUNTS.to_owned()).await;
         let app = Box::pin(Self::on(database, nats, Identity::Processor, adjust)).await;
         app.provision().await;
         app
     }
 
-    async fn with_accounts(
-        accounts: String,
+    async fn on_nats(
+        nats: NatsServer,
         processor: Identity,
         adjust: impl FnOnce(&mut Config),
     ) -> Self {
-        let nats = nats_with(accounts).await;
         Self::on(Database::new().await, nats, processor, adjust).await
     }
 }
 
-async fn nats_with(accounts: String) -> NatsServer {
+async fn nats_with(binary: Option<&Path>, accounts: String) -> NatsServer {
     let shared = servers().await;
+    let binary = binary.map(Path::to_owned);
     let start = move || {
         let (supervisor, authority) = (&shared.supervisor, &shared.authority);
-        NatsServer::start_with(supervisor, authority, None, &accounts).unwrap()
+        NatsServer::start_with(supervisor, authority, binary.as_deref(), &accounts).unwrap()
     };
     tokio::task::spawn_blocking(start).await.unwrap()
 }
 
 impl<N: Broker> TestApp<N> {
+    /// The configuration of an operator who may look and nothing else.
+    pub(crate) fn onlooker(&self) -> Config {
+        Config {
+            postgres: self.database.config(Role::Reader),
+            nats: self.nats.config(Identity::Reconcile),
+            ..self.config.clone()
+        }
+    }
+
+    /// Where a process of this test logs.
+    pub(crate) async fn log_file(&self) -> PathBuf {
+        let folder = servers().await.supervisor.folder();
+        folder.join(format!("{}.log", self.database.name()))
+    }
+
     /// Everything but the processor, the streams and the consumer, on these servers.
     pub(crate) async fn on(
         database: Database,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::parking::{Row, park, ring};
 use super::{notices, parked, resolutions, resolved};
-use crate::support::{PATIENCE, Process, TestApp, eventually, receipt, servers};
+use crate::support::{PATIENCE, Process, TestApp, eventually, receipt};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_killed_between_commit_and_publish_repeats_the_same_events() {
@@ -24,11 +24,7 @@ async fn a_sweep_killed_between_commit_and_publish_repeats_the_same_events() {
         ..open.clone()
     };
     provisioner.update_stream(&shut).await.unwrap();
-    let log = servers()
-        .await
-        .supervisor
-        .folder()
-        .join(format!("{}.log", app.database.name()));
+    let log = app.log_file().await;
     let decisions =
         "SELECT r::text FROM dlr.delivery_receipts AS r WHERE late ORDER BY stored_at, seq";
 
@@ -69,11 +65,7 @@ async fn a_sweep_killed_between_commit_and_publish_repeats_the_same_events() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_replicas_sweeps_and_the_other_takes_over() {
     let mut app = TestApp::around(|_| {}).await;
-    let log = servers()
-        .await
-        .supervisor
-        .folder()
-        .join(format!("{}.log", app.database.name()));
+    let log = app.log_file().await;
     let mut first = Process::start(&app.config, &log);
     eventually(PATIENCE, "the first sweeps", async || {
         first.log().contains("sweeping the parked receipts")

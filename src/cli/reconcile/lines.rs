@@ -34,9 +34,11 @@ pub(super) fn of(report: &Report) -> Vec<String> {
         "rows that contradict one another",
         &report.contradictory,
     ));
+    let applied_twice = "receipts that gave a message a status again";
+    lines.extend(sample(applied_twice, &report.applied_twice));
     if report.of_another_time > 0 {
         lines.push(format!(
-            "  {} sequences were another message's before the stream was restored",
+            "  {} sequences that the stream gave out again, each with the rows of two envelopes",
             report.of_another_time
         ));
     }

@@ -7,12 +7,9 @@ use anyhow::bail;
 use serde_json::json;
 
 use super::{Args, done_word, unless_interrupted};
-use crate::broker;
-use crate::broker::fetch::Witness;
 use crate::cli::account::Account;
-use crate::cli::footing::Footing;
+use crate::cli::footing::{self, Footing};
 use crate::config::Config;
-use crate::lifecycle::{Member, Part};
 use crate::pipeline::matching::candidates::before;
 use crate::receipt::Rejection;
 use crate::replay::Scope;
@@ -30,9 +27,8 @@ pub(super) async fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
         bail!("--reason: nothing is ever rejected for {reason}");
     }
     let nats = Account::Reconcile.adapt(&config.nats);
-    let client = broker::connect(&nats, COMMAND, Member::unwatched(Part::Nats)).await?;
     let inbound = Inbound {
-        witness: Witness::new(client, &nats),
+        witness: footing::witness(&nats, COMMAND).await?,
         stream: &config.streams.inbound,
         subject: &config.streams.inbound_subject,
     };

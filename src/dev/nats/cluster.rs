@@ -1,24 +1,17 @@
 //! Three throw-away servers that keep every stream three times, as `cluster.conf` is shipped.
 
-use std::{
-    io,
-    net::{Ipv4Addr, TcpListener},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use super::{Identity, NatsServer, hub_variables};
 use crate::{
     config,
-    dev::{certificates::Authority, supervisor::Supervisor},
+    dev::{certificates::Authority, port::free_address, supervisor::Supervisor},
 };
 
 const CLUSTER: &str = include_str!("../../../deploy/nats/cluster.conf");
 
 /// Whom `cluster.conf` lets in as a server.
 pub const PEER: &str = "spiffe://sms-gateway/nats-server";
-
-/// Below those that Linux gives to whoever connects: the port of a server that is down stays free.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 const NODES: usize = 3;
 
@@ -43,12 +36,13 @@ impl NatsCluster {
         binary: Option<&Path>,
         accounts: &str,
     ) -> io::Result<Self> {
-        let addresses = free_addresses(NODES * LISTENERS.len())?;
+        let addresses = (0..NODES * LISTENERS.len()).map(|_| Ok(free_address()?.to_string()));
+        let addresses: Vec<String> = addresses.collect::<io::Result<_>>()?;
         let addresses: Vec<_> = addresses.chunks(LISTENERS.len()).collect();
         let routes = addresses.iter().map(|own| format!("\"tls://{}\"", own[0]));
         let routes = format!("[{}]", routes.collect::<Vec<_>>().join(", "));
         let nodes = addresses.iter().enumerate().map(|(at, own)| {
-            let mut env = hub_variables(&authority.peer("nats", PEER)?);
+            let mut env = hub_variables(&authority.peer("nats", PEER)?)?;
             env.insert("DLR_NATS_NAME".into(), name(at));
             env.insert("DLR_NATS_ROUTES".into(), routes.clone());
             for (listener, address) in LISTENERS.into_iter().zip(*own) {
@@ -93,24 +87,4 @@ impl NatsCluster {
 
 fn name(at: usize) -> String {
     format!("dlr-{}", at + 1)
-}
-
-fn free_addresses(count: usize) -> io::Result<Vec<String>> {
-    // All at once, or two might be the same.
-    let listeners = (0..count).map(|_| free_port());
-    let listeners = listeners.collect::<io::Result<Vec<_>>>()?;
-    let addresses = listeners.iter().map(TcpListener::local_addr);
-    addresses.map(|it| Ok(it?.to_string())).collect()
-}
-
-fn free_port() -> io::Result<TcpListener> {
-    const ATTEMPTS: usize = 100;
-    let mut refused = io::Error::from(io::ErrorKind::AddrInUse);
-    for _ in 0..ATTEMPTS {
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, fastrand::u16(PORTS))) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => refused = error,
-        }
-    }
-    Err(refused)
 }

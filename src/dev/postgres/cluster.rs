@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fs::{self, Permissions},
     io::{self, Write as _},
-    net::{Ipv4Addr, TcpListener},
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     thread,
@@ -17,6 +16,7 @@ use super::{Durability, Role, StartError};
 use crate::dev::{
     binaries::{self, PostgresPrograms},
     certificates::Authority,
+    port::free_address,
     supervisor::{Launch, Server, StopSignal, Supervisor, User},
 };
 
@@ -150,7 +150,7 @@ impl Cluster {
         let mut attempts = 1..=PORT_ATTEMPTS;
         loop {
             let last = attempts.next() == Some(PORT_ATTEMPTS);
-            let port = free_port()?;
+            let port = free_address()?.port();
             match self.start_on(supervisor, port) {
                 Ok(server) => return Ok((server, port)),
                 Err(StartError::Ended(error))
@@ -213,11 +213,6 @@ fn access_rules() -> String {
          hostssl all {roles} 127.0.0.1/32 scram-sha-256 clientcert=verify-full\n",
         Role::Admin.name()
     )
-}
-
-fn free_port() -> io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
 }
 
 /// Whom to run as: PostgreSQL refuses to run as root.

@@ -5,10 +5,12 @@ use tokio_postgres::config::{Host, LoadBalanceHosts};
 
 /// One configuration for each server, in the order to try them.
 pub(super) fn one_by_one(config: &Config) -> Vec<Config> {
-    let count = config.get_hosts().len().max(config.get_hostaddrs().len());
-    let fits = |length: usize| length <= 1 || length == count;
+    let (names, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+    let count = names.max(addresses);
+    let all_or_none = |length: usize| length == 0 || length == count;
+    let ports = config.get_ports().len();
     // What the driver would refuse, it shall refuse in its own words.
-    if !fits(config.get_hostaddrs().len()) || !fits(config.get_ports().len()) {
+    if !all_or_none(names) || !all_or_none(addresses) || !(ports == 1 || all_or_none(ports)) {
         return vec![config.clone()];
     }
     let mut places: Vec<usize> = (0..count).collect();
@@ -125,6 +127,9 @@ mod tests {
     fn what_the_driver_refuses_stays_whole() {
         let mut config: Config = "postgres://a@h1,h2/b".parse().unwrap();
         config.port(1).port(2).port(3);
-        assert_eq!(one_by_one(&config).len(), 1);
+        assert_eq!(one_by_one(&config), [config]);
+        let mut config: Config = "postgres://a@h1,h2/b".parse().unwrap();
+        config.hostaddr([127, 0, 0, 1].into());
+        assert_eq!(one_by_one(&config), [config]);
     }
 }
