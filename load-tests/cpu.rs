@@ -38,17 +38,18 @@ impl Sub for Spent {
 
 impl Parties {
     pub(crate) fn spent(&self) -> io::Result<Spent> {
-        let mut spent = Spent {
+        Ok(Spent {
+            own: spent(&self.own)?,
             nats: Stat::of(self.nats)?.own,
             generator: Stat::of(std::process::id())?.own,
             postgres: family(self.postmaster)?,
-            ..Spent::default()
-        };
-        for &pid in &self.own {
-            spent.own += Stat::of(pid)?.own;
-        }
-        Ok(spent)
+        })
     }
+}
+
+/// Of these processes together.
+pub(crate) fn spent(pids: &[u32]) -> io::Result<f64> {
+    pids.iter().map(|&pid| Ok(Stat::of(pid)?.own)).sum()
 }
 
 /// The time of a process, its living children and, by its own account of them, the ended ones:

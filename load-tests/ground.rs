@@ -15,7 +15,7 @@ use dlr::dev::certificates::Authority;
 use dlr::dev::nats::Identity;
 use dlr::dev::postgres::{Durability, Postgres, Role};
 use dlr::dev::secret::write_secret;
-use dlr::dev::supervisor::Supervisor;
+use dlr::dev::supervisor::{Server, Supervisor};
 use dlr::lifecycle::{Member, Part};
 use dlr::seal::KeyRing;
 use secrecy::ExposeSecret as _;
@@ -49,6 +49,8 @@ pub(crate) enum Owner<'a> {
 pub(crate) struct Ground {
     authority: Authority,
     pub(crate) postgres: Postgres,
+    /// The server of it that runs, when the first was stopped.
+    again: Option<Server>,
     key_ring: PathBuf,
     wiring: Wiring,
     has_contenders: bool,
@@ -99,6 +101,7 @@ impl Ground {
         let ground = Self {
             authority,
             postgres,
+            again: None,
             key_ring,
             wiring: common.wiring(),
             has_contenders: false,
@@ -180,26 +183,17 @@ impl Ground {
         let nats = Nats::start(self.wiring, &self.supervisor, &self.authority)?;
         let mut config = Config {
             nats: nats.config(Identity::Processor),
-            postgres: self.postgres.config(Role::Service, database),
+            postgres: self.postgres_config(Role::Service, database),
             seal: config::Seal {
                 keyring_file: self.key_ring.clone(),
             },
             ..Config::default()
         };
-        if self.wiring == Wiring::Plain {
-            config.postgres.ca_file = None;
-            config.postgres.cert_file = None;
-            config.postgres.key_file = None;
-        }
         if let Some(lanes) = scale.lanes {
             config.pipeline.lanes = lanes;
         }
         "warn".clone_into(&mut config.telemetry.log);
-        let folder = self.supervisor.folder();
-        let url = folder.join(format!("{}.url", self.runs));
-        write_secret(&url, config.postgres.url.expose_secret())?;
-        let settings = folder.join(format!("{}.toml", self.runs));
-        write_settings(&settings, &config, &url, common)?;
+        let settings = self.write_settings("run", &config, common)?;
         let field = Field {
             sql: self.superuser(database).await?,
             database: database.to_owned(),
@@ -211,6 +205,44 @@ impl Ground {
         // What the copy has dirtied, and what the run before has, is none of this run's business.
         field.sql.batch_execute("CHECKPOINT").await?;
         Ok(field)
+    }
+
+    pub(crate) fn postmaster(&self) -> u32 {
+        let running = self.again.as_ref();
+        running.unwrap_or_else(|| self.postgres.server()).pid()
+    }
+
+    /// Once the server has been stopped.
+    pub(crate) fn start_again(&mut self) -> anyhow::Result<()> {
+        self.again = Some(self.postgres.start_again(&self.supervisor)?);
+        Ok(())
+    }
+
+    /// How somebody connects to a database.
+    pub(crate) fn postgres_config(&self, role: Role, database: &str) -> config::Postgres {
+        let mut config = self.postgres.config(role, database);
+        if self.wiring == Wiring::Plain {
+            config.ca_file = None;
+            config.cert_file = None;
+            config.key_file = None;
+        }
+        config
+    }
+
+    /// The configuration as a file, for one of this run.
+    pub(crate) fn write_settings(
+        &self,
+        whose: &str,
+        config: &Config,
+        common: &Common,
+    ) -> anyhow::Result<PathBuf> {
+        let file = |end| format!("{}-{whose}.{end}", self.runs);
+        let folder = self.supervisor.folder();
+        let url = folder.join(file("url"));
+        write_secret(&url, config.postgres.url.expose_secret())?;
+        let settings = folder.join(file("toml"));
+        write_settings(&settings, config, &url, common)?;
+        Ok(settings)
     }
 
     /// Gives the disk back.
@@ -245,6 +277,10 @@ impl Field {
         }
         provision::provision(&context, &layout, Retention::Keep).await?;
         Ok(())
+    }
+
+    pub(crate) fn nats_config(&self, identity: Identity) -> config::Nats {
+        self.nats.config(identity)
     }
 
     pub(crate) async fn connect(&self, identity: Identity) -> anyhow::Result<async_nats::Client> {

@@ -1,6 +1,8 @@
 //! Load tests: what a receipt costs, and how long it takes. `load-tests/README.md` says how to run
 //! them and how to read what they print.
 
+mod absence;
+mod books;
 mod ceiling;
 mod contestant;
 mod cpu;
@@ -45,6 +47,12 @@ async fn main() -> anyhow::Result<ExitCode> {
     let (common, runs) = match arguments.command {
         Command::Drain(options) => (options.common.clone(), drain(&options).await?),
         Command::Steady(options) => (options.common.clone(), steady(&options).await?),
+        Command::Absence(options) => {
+            let dlr = binary(&options.common)?;
+            let mut ground = Ground::prepare(&dlr, &options.common, options.scale).await?;
+            let figures = absence::run(&mut ground, &dlr, &options).await?;
+            (options.common.clone(), vec![figures])
+        }
         Command::Short(options) => {
             let dlr = binary(&options.common)?;
             let runs = Box::pin(short::run(&options, &dlr)).await?;

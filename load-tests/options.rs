@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Drain(Drain),
     /// Latency: receipts at intended times, whatever the processor makes of them
     Steady(Steady),
+    /// PostgreSQL away while receipts come in, and then the backlog worked off
+    Absence(Absence),
     /// Cost as it grows: drains with more and more messages, partitions, lanes and processors
     Grow(Grow),
     /// A short look at all of it: a drain beside the ceiling, a packed one, and latency
@@ -61,6 +63,10 @@ pub(crate) struct Drain {
     /// redeliveries
     #[arg(long)]
     pub(crate) storm: bool,
+
+    /// Check the books of each run of the processor by `dlr reconcile`, and say what that takes
+    #[arg(long)]
+    pub(crate) reconcile: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -83,6 +89,24 @@ pub(crate) struct Steady {
     /// How they are spread over the time
     #[arg(long, value_enum, default_value_t = Profile::Steady)]
     pub(crate) profile: Profile,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Absence {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    #[command(flatten)]
+    pub(crate) scale: Scale,
+
+    /// Receipts a second that come in meanwhile
+    #[arg(long, default_value_t = 2_000, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub(crate) rate: u32,
+
+    /// How long it is away, such as 20s or 10m
+    #[arg(long = "for", default_value = "1m", value_name = "TIME", value_parser = time)]
+    pub(crate) duration: Duration,
 }
 
 /// How large everything is.
@@ -262,6 +286,7 @@ impl Drain {
             contender: None,
             contender_schema: None,
             storm: false,
+            reconcile: false,
         }
     }
 }

@@ -9,6 +9,7 @@ use dlr::dev::nats::Identity;
 use dlr::dev::postgres::Role;
 use secrecy::ExposeSecret as _;
 
+use crate::books;
 use crate::contestant::{Batches, Contestant};
 use crate::cpu::load_average;
 use crate::events::{Reader, Tally};
@@ -61,6 +62,9 @@ pub(crate) async fn drain(
     let field = ground.field(who.owner(), &options.common, options.scale);
     let field = field.await?;
     let figures = drain_on(ground, &field, dlr, options, who).await?;
+    if options.reconcile && matches!(who, Who::Processor) {
+        books::check(ground, &field, dlr, &options.common).await?;
+    }
     ground.clear(field).await?;
     Ok(figures)
 }
@@ -183,7 +187,7 @@ pub(crate) async fn steady(
     Ok(figures)
 }
 
-async fn gateway(field: &Field, common: &Common) -> anyhow::Result<Gateway> {
+pub(crate) async fn gateway(field: &Field, common: &Common) -> anyhow::Result<Gateway> {
     let encoding = if common.archive {
         Encoding::Archive
     } else {
@@ -216,7 +220,7 @@ fn ceiling(field: &Field, options: &Drain, batch: usize) -> Vec<String> {
 
 /// The share of updates that stayed in their page. Everybody who updated has left by now, and has
 /// told the server's statistics.
-async fn hot_share(field: &Field) -> anyhow::Result<f64> {
+pub(crate) async fn hot_share(field: &Field) -> anyhow::Result<f64> {
     const SHARE: &str = "SELECT n_tup_hot_upd::float8 / greatest(n_tup_upd, 1)::float8
         FROM pg_stat_user_tables WHERE relid = 'orch.sms_messages'::regclass";
     let row = field.sql.query_one(SHARE, &[]).await?;

@@ -70,7 +70,7 @@ impl<'a> Window<'a> {
             field,
             parties: Parties {
                 own: contestant.pids(),
-                postmaster: ground.postgres.server().pid(),
+                postmaster: ground.postmaster(),
                 nats: field.nats_pid(),
             },
             begun: None,
