@@ -15,6 +15,7 @@ use async_nats::connection::State;
 use async_nats::{Client, Message, StatusCode, Subject};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -253,11 +254,16 @@ pub(super) async fn keep_alive(
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     let mut ticks = interval(ack_wait / 6);
+    // What the client has no room for now is told at one of the two ticks that are left.
+    let tell = |reply| {
+        let told = client.publish(reply, IN_PROGRESS).now_or_never();
+        told.is_some_and(|told| told.is_ok())
+    };
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        for reply in holdings.overdue(ack_wait / 2) {
-            if client.publish(reply, IN_PROGRESS).await.is_err() {
-                break;
-            }
+        let mut place = 0;
+        while let Some(next) = holdings.tell_overdue(place, ack_wait / 2, tell) {
+            place = next;
+            yield_now().await;
         }
     }
     Ok(())

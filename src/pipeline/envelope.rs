@@ -52,7 +52,7 @@ impl Item {
 /// Every envelope held, bounded by `pipeline.in_flight_max`.
 ///
 /// A lock guards the table of replies: taken once when an envelope comes, once when a batch goes,
-/// and by the keep-alive for one pass over at most `in_flight_max` places.
+/// and by the keep-alive for each envelope that it tells of.
 pub struct Holdings {
     room: Semaphore,
     held: Mutex<Held>,
@@ -153,21 +153,29 @@ impl Holdings {
         held.places.len() - held.free.len()
     }
 
-    /// The replies of which the server has not heard for `age`; they count as heard from now on.
-    pub(super) fn overdue(&self, age: Duration) -> Vec<Subject> {
+    /// Has `tell` tell the server of the first envelope at `from` or behind it of which it has not
+    /// heard for `age`, and returns the next place to look at; `None` at the end, or when `tell` could
+    /// not.
+    ///
+    /// Told under the lock, so before whatever settles the envelope: behind a settlement that delays
+    /// it, a sign of progress would have the server wait for `ack_wait` instead.
+    pub(super) fn tell_overdue(
+        &self,
+        from: usize,
+        age: Duration,
+        tell: impl FnOnce(Subject) -> bool,
+    ) -> Option<usize> {
         let now = Instant::now();
         let mut held = self.lock();
-        let overdue = held
-            .places
-            .iter_mut()
-            .flatten()
-            .filter(|reply| now - reply.heard >= age);
-        overdue
-            .map(|reply| {
-                reply.heard = now;
-                reply.subject.clone()
-            })
-            .collect()
+        let mut places = held.places.iter_mut().enumerate().skip(from);
+        let (place, reply) = places.find_map(|(place, reply)| {
+            let reply = reply.as_mut()?;
+            (now - reply.heard >= age).then_some((place, reply))
+        })?;
+        tell(reply.subject.clone()).then(|| {
+            reply.heard = now;
+            place + 1
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
@@ -196,5 +204,30 @@ impl Drop for Hold {
             holdings.lock().take(self.place);
             holdings.room.add_permits(1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_settled_meanwhile_is_not_told_of_and_what_was_not_told_is_told_again() {
+        let holdings = Holdings::new(3);
+        let hold = |reply: &'static str| holdings.hold(Subject::from_static(reply), Instant::now());
+        let (_first, second, _third) = (hold("1"), hold("2"), hold("3"));
+        let told = |from, age| {
+            let mut told = None;
+            let tell = |reply: Subject| told.replace(reply).is_none();
+            (holdings.tell_overdue(from, age, tell), told)
+        };
+
+        let refused = holdings.tell_overdue(0, Duration::ZERO, |_| false);
+        assert_eq!(refused, None);
+        assert_eq!(told(0, Duration::ZERO), (Some(1), Some("1".into())));
+        holdings.release(vec![second]);
+        assert_eq!(told(1, Duration::ZERO), (Some(3), Some("3".into())));
+        assert_eq!(told(3, Duration::ZERO), (None, None));
+        assert_eq!(told(0, Duration::from_secs(60)), (None, None));
     }
 }
