@@ -67,6 +67,14 @@ pub async fn reconcile(
     let streams = &config.streams;
     let scope = Scope::measure(streams, since, client, witness).await?;
     let mut report = scope.report();
+    let outputs = [
+        (EventKind::Billing, &streams.billing),
+        (EventKind::Webhook, &streams.webhook),
+        (EventKind::Unmatched, &streams.unmatched),
+    ];
+    for (kind, stream) in outputs {
+        report.events.of(kind).stream.clone_from(stream);
+    }
     if scope.length() == 0 {
         report.judge();
         return Ok(report);
@@ -77,13 +85,9 @@ pub async fn reconcile(
     let open = books::read(&scope, overdue, client, &mut spill, &mut report).await?;
     open.close(&scope, client, witness, &mut report).await?;
     let source = Source::of_deployment(&config.deployment.name);
-    let mut outputs = Vec::new();
-    for (kind, stream) in [
-        (EventKind::Billing, &streams.billing),
-        (EventKind::Webhook, &streams.webhook),
-        (EventKind::Unmatched, &streams.unmatched),
-    ] {
-        outputs.push(Output {
+    let mut readings = Vec::new();
+    for (kind, stream) in outputs {
+        readings.push(Output {
             stream,
             kind,
             source: source.as_str(),
@@ -94,9 +98,8 @@ pub async fn reconcile(
         });
     }
     let from = scope.from.checked_sub(CLOCKS_APART).unwrap_or(scope.from);
-    for output in &outputs {
+    for output in &readings {
         let tally = report.events.of(output.kind);
-        output.stream.clone_into(&mut tally.stream);
         tally.messages = output
             .read(from, |read| {
                 match read {

@@ -170,6 +170,7 @@ async fn nothing_checked_is_no_success() {
     let (success, report) = reconcile(&app, &[]).await;
     assert!(!success);
     assert_eq!(report["verdict"], "unchecked");
+    assert_eq!(report["events"]["webhook"]["stream"], "WEBHOOK");
     // Delivered and not settled is nothing to check, either.
     app.publish(receipt("7", "DELIVRD")).await;
     let (success, report) = reconcile(&app, &[]).await;

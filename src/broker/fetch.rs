@@ -1,6 +1,7 @@
 //! Looks into streams message by message, as whoever checks the books may: the processor's own account
 //! cannot.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::Client;
@@ -66,17 +67,6 @@ pub enum FetchError {
 const ATTEMPTS: usize = 3;
 const PAUSE: Duration = Duration::from_secs(2);
 
-impl FetchError {
-    fn may_pass(&self) -> bool {
-        const UNAVAILABLE: usize = 503;
-        match self {
-            Self::NoAnswer { .. } => true,
-            Self::Refused(error) => error.code() == UNAVAILABLE,
-            _ => false,
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct Answer {
     message: Stored,
@@ -96,6 +86,8 @@ struct Stored {
 pub struct Witness<'a> {
     context: jetstream::Context,
     api_prefix: &'a str,
+    /// Whether any request was answered, so that silence is not about our certificate.
+    answered: AtomicBool,
 }
 
 impl<'a> Witness<'a> {
@@ -104,6 +96,7 @@ impl<'a> Witness<'a> {
         Self {
             context: super::jetstream(client, nats),
             api_prefix: &nats.api_prefix,
+            answered: AtomicBool::new(false),
         }
     }
 }
@@ -189,11 +182,20 @@ impl Witness<'_> {
     ) -> Result<T, FetchError> {
         for _ in 1..ATTEMPTS {
             match self.ask(stream, subject.clone(), asked).await {
-                Err(error) if error.may_pass() => sleep(PAUSE).await,
+                Err(error) if self.may_pass(&error) => sleep(PAUSE).await,
                 answer => return answer,
             }
         }
         self.ask(stream, subject, asked).await
+    }
+
+    fn may_pass(&self, error: &FetchError) -> bool {
+        const UNAVAILABLE: usize = 503;
+        match error {
+            FetchError::NoAnswer { .. } => self.answered.load(Ordering::Relaxed),
+            FetchError::Refused(error) => error.code() == UNAVAILABLE,
+            _ => false,
+        }
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -202,7 +204,9 @@ impl Witness<'_> {
         subject: String,
         asked: &Value,
     ) -> Result<T, FetchError> {
-        match self.context.request(subject.clone(), asked).await {
+        let answer = self.context.request(subject.clone(), asked).await;
+        self.answered.fetch_or(answer.is_ok(), Ordering::Relaxed);
+        match answer {
             Ok(Response::Ok(answer)) => Ok(answer),
             Ok(Response::Err { error }) => Err(match error.error_code() {
                 ErrorCode::STREAM_NOT_FOUND => FetchError::NoStream(stream.to_owned()),

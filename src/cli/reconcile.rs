@@ -16,9 +16,10 @@ const COMMAND: &str = "dlr reconcile";
 
 const MORE: &str = "\
 Checks the envelopes up to the one before which all are settled: each has one disposition, what was
-decided has its events, and every event its receipt. It may run beside processors at work. Envelopes
-under a sequence that a stream gave out again, because it lost its end, are looked for before the
-thousand longest pauses.
+decided has its events, every event its receipt, and no message was given a status twice. It may run
+beside processors at work. A stream that lost its end gives sequences out again: envelopes that were
+passed over under one are looked for where sequences step back in time, and before the longest pauses
+between envelopes, a thousand places of each.
 
 Signs in to PostgreSQL as dlr_reader or as the processor's role, and to NATS with the certificate of
 the account that checks the books (reconcile). Changes nothing. Ids of events lie in temporary files

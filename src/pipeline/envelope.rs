@@ -228,6 +228,6 @@ mod tests {
         holdings.release(vec![second]);
         assert_eq!(told(1, Duration::ZERO), (Some(3), Some("3".into())));
         assert_eq!(told(3, Duration::ZERO), (None, None));
-        assert_eq!(told(0, Duration::from_secs(60)), (None, None));
+        assert_eq!(told(0, Duration::from_mins(1)), (None, None));
     }
 }

@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use super::ReconcileError;
 use super::owed::{Disposition, End, Shape, claims, end};
 use super::report::{Parked, Report};
-use super::reused::Pauses;
+use super::reused::Suspects;
 use super::scope::Scope;
 use super::sequences::Sequences;
 use super::spill::Spill;
@@ -31,7 +31,7 @@ pub(super) struct Open {
     twice: Sequences,
     /// Rows that contradict one another: or one was written between the reading of two tables.
     doubtful: Vec<(u64, Timestamp)>,
-    pauses: Pauses,
+    suspects: Suspects,
 }
 
 /// Reads all rows of the scope, and of what was stored since.
@@ -46,7 +46,7 @@ pub(super) async fn read(
         seen: Sequences::default(),
         twice: Sequences::default(),
         doubtful: Vec::new(),
-        pauses: Pauses::default(),
+        suspects: Suspects::default(),
     };
     let mut books = Books::open(client, scope.stream, scope.from);
     while let Some(entry) = books.next().await? {
@@ -64,7 +64,7 @@ pub(super) async fn read(
 impl Open {
     fn enter(&mut self, entry: &Entry, report: &mut Report) -> Result<(), ReconcileError> {
         let sequence = entry.sequence;
-        self.pauses.pass(entry.stored_at, sequence);
+        self.suspects.pass(entry.stored_at, sequence);
         if !Shape::of(entry).is_consistent() {
             if self.doubtful.len() < DOUBTFUL_MAX {
                 self.doubtful.push((sequence, entry.stored_at));
@@ -77,6 +77,9 @@ impl Open {
             // Its sequence is a gap, too.
             return Ok(());
         }
+        if end == End::Several {
+            report.with_several.add(sequence);
+        }
         if !self.seen.insert(sequence)? {
             if self.twice.insert(sequence)? {
                 report.of_another_time += 1;
@@ -84,12 +87,11 @@ impl Open {
             return Ok(());
         }
         match end {
-            End::Several => report.with_several.add(sequence),
             End::Once(Disposition::Applied) => report.dispositions.applied += 1,
             End::Once(Disposition::Recorded) => report.dispositions.recorded += 1,
             End::Once(Disposition::Parked) => report.dispositions.parked += 1,
             End::Once(Disposition::Rejected) => report.dispositions.rejected += 1,
-            End::None => {}
+            End::Several | End::None => {}
         }
         if entry.parked.is_some() {
             let resolution = entry.resolution.as_ref();
@@ -118,11 +120,8 @@ impl Open {
             }
         }
         let mut gaps = self.seen.gaps(scope.first..=scope.last);
-        gaps.extend(
-            self.pauses
-                .reused(&self.twice, scope, client, witness)
-                .await?,
-        );
+        report.unchecked.extend(self.suspects.unchecked());
+        gaps.extend(self.suspects.reused(scope, client, witness).await?);
         let mut looks = 0;
         for gap in merged(gaps) {
             let (mut rest, last) = gap.into_inner();
@@ -178,4 +177,15 @@ fn count(parked: &mut Parked, resolution: Option<&str>) {
 pub(super) async fn has_disposition(client: &Client, key: &RowKey) -> Result<bool, ReconcileError> {
     let rows = story::read(client, key).await?;
     Ok(rows.receipt.is_some() || rows.parked.is_some() || rows.rejected.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_that_overlap_are_one() {
+        let ranges = vec![7..=9, 1..=4, 2..=3, 4..=5, 8..=12];
+        assert_eq!(merged(ranges), [1..=5, 7..=12]);
+    }
 }

@@ -15,8 +15,8 @@ struct Seen {
 }
 
 /// Counts what is found, and returns the events of which this part has no row: those of receipts that
-/// were stored before, or after the tables were read.
-/// What a stream may have removed by its age is not missed.
+/// were stored before, or after the tables were read. What a stream may have removed by its age is not
+/// missed.
 pub(super) fn compare(part: Part, held_since: HeldSince, events: &mut Events) -> Vec<Told> {
     let mut claims: HashMap<_, Seen> = HashMap::with_capacity(part.claims.len());
     for claim in part.claims {
@@ -63,8 +63,8 @@ pub(super) fn compare(part: Part, held_since: HeldSince, events: &mut Events) ->
     unclaimed
 }
 
-/// Finds receipts that gave a message a status that another receipt has given it: a status only
-/// rises, so one of the two was counted twice.
+/// Finds receipts that gave a message a status which another receipt has given it: as a status only
+/// rises, one of them changed nothing and was counted all the same.
 pub(super) fn find_applied_twice(claims: &[Claim], twice: &mut Sample) {
     let mut first = HashMap::with_capacity(claims.len());
     for claim in claims {

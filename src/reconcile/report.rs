@@ -214,6 +214,28 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reconcile::scope::Scope;
+
+    #[test]
+    fn one_fault_of_any_sort_is_enough() {
+        let faults: [fn(&mut Report); 6] = [
+            |report| report.without_disposition.add(1..=1, true),
+            |report| report.with_several.add(1),
+            |report| report.contradictory.add(1),
+            |report| report.applied_twice.add(1),
+            |report| report.events.billing.missing.add(1),
+            |report| report.events.unmatched.unexpected.add(1),
+        ];
+        let mut report = Scope::of(1..=1).report();
+        report.judge();
+        assert_eq!(report.verdict, Verdict::Accounted);
+        for fault in faults {
+            let mut report = Scope::of(1..=1).report();
+            fault(&mut report);
+            report.judge();
+            assert_eq!(report.verdict, Verdict::Amiss, "{report:?}");
+        }
+    }
 
     #[test]
     fn sequences_one_behind_the_other_are_one_gap() {

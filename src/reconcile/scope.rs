@@ -100,7 +100,7 @@ impl<'a> Scope<'a> {
     fn before_all_rows(&self) -> Option<String> {
         self.unknown_before.map(|first| {
             format!(
-                "nothing is left of what was stored before {first}, nor is it known when that was"
+                "whether anything below {first} was stored since then: neither tables nor stream know of it"
             )
         })
     }
@@ -145,4 +145,44 @@ pub(super) async fn held_since(
     let oldest = oldest.map(|message| message.identity.stored_at());
     let held = oldest.and_then(|at| at.checked_add(super::CLOCKS_APART).ok());
     Ok(held.unwrap_or(Timestamp::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::RangeInclusive;
+
+    use super::*;
+
+    impl Scope<'_> {
+        /// Of a stream that holds these, all of them settled.
+        pub(in crate::reconcile) fn of(sequences: RangeInclusive<u64>) -> Self {
+            let (first, last) = sequences.into_inner();
+            Self {
+                stream: "SMS_DLR",
+                first,
+                last,
+                from: Timestamp::UNIX_EPOCH,
+                extent: Extent {
+                    created: Timestamp::UNIX_EPOCH,
+                    first,
+                    last,
+                },
+                settled: last,
+                unknown_before: None,
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_scope_cannot_tell_is_said() {
+        let scope = Scope {
+            settled: 60,
+            unknown_before: Some(40),
+            ..Scope::of(40..=50)
+        };
+        let report = scope.report();
+        assert_eq!(report.checked, 11);
+        assert!(report.unchecked[0].contains("settled up to 60"));
+        assert!(report.unchecked[1].contains("below 40"));
+    }
 }

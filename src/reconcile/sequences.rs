@@ -37,11 +37,6 @@ impl Sequences {
         Ok(true)
     }
 
-    /// First and last of each run.
-    pub(super) fn runs(&self) -> impl Iterator<Item = RangeInclusive<u64>> {
-        self.runs.iter().map(|(&first, &last)| first..=last)
-    }
-
     /// What of `range` is missing.
     pub(super) fn gaps(&self, range: RangeInclusive<u64>) -> Vec<RangeInclusive<u64>> {
         let mut gaps = Vec::new();

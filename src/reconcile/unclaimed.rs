@@ -63,3 +63,42 @@ fn is_notice(told: &Told, resolution: Option<&str>) -> bool {
         Word::of(word) == Some(told.name.word) && id == told.id
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::super::named::Name;
+    use super::*;
+    use crate::receipt::ids::EventKind;
+
+    fn notice(word: &str, id_of: &str) -> Told {
+        let receipt = Uuid::from_u128(7);
+        Told {
+            name: Name {
+                receipt,
+                kind: EventKind::Unmatched,
+                word: Word::of(word).unwrap(),
+            },
+            id: unmatched_event_id(ReceiptId(receipt), id_of),
+            about: About::ParkedAt(0),
+            sequence: 1,
+        }
+    }
+
+    #[test]
+    fn a_notice_says_what_became_of_a_parked_receipt_under_the_id_of_that() {
+        for (word, resolution) in [
+            ("parked", None),
+            ("parked", Some("discarded")),
+            ("matched", None),
+            ("lapsed", Some("matched")),
+            ("discarded", Some("discarded")),
+        ] {
+            assert!(is_notice(&notice(word, word), resolution), "{word}");
+        }
+        assert!(!is_notice(&notice("matched", "matched"), Some("lapsed")));
+        assert!(!is_notice(&notice("discarded", "discarded"), None));
+        assert!(!is_notice(&notice("parked", "lapsed"), None));
+    }
+}

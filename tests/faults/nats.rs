@@ -1,5 +1,6 @@
 //! nats-server stopped, frozen, emptied, full, or no longer willing.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -119,6 +120,13 @@ async fn an_output_stream_that_was_wiped_gets_its_events_again_from_the_tables()
     world.traffic(MESSAGES).await;
     world.judge().await;
     let (before, last) = (world.decided().await, last_sequence(&world).await);
+    let bills: BTreeSet<_> = world
+        .app
+        .billing()
+        .await
+        .into_iter()
+        .map(|it| it.id)
+        .collect();
     restart(&mut world, |store| {
         fs::remove_dir_all(stream_folder(store, "BILLING")).unwrap();
     })
@@ -134,6 +142,7 @@ async fn an_output_stream_that_was_wiped_gets_its_events_again_from_the_tables()
     let (success, books) = reconcile(&world.app.onlooker(), &[]).await;
     assert!(!success);
     nothing_was_acknowledged_after(last, &books);
+    assert_eq!(books["events"]["billing"]["tooOld"], bills.len());
     let now = Clock.now().to_string();
     let replay = ["events", "replay", "--subject", "billing.events", "--json"];
     let replay = [&replay[..], &["--from", "1h ago", "--to", &now]].concat();

@@ -38,7 +38,7 @@ pub(super) fn of(report: &Report) -> Vec<String> {
     lines.extend(sample(applied_twice, &report.applied_twice));
     if report.of_another_time > 0 {
         lines.push(format!(
-            "  {} sequences that the stream gave out again, each with the rows of two envelopes",
+            "  {} sequences of another time, too: given out again, with the rows of two envelopes each",
             report.of_another_time
         ));
     }
