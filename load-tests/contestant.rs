@@ -1,10 +1,11 @@
 //! Who does the work: the processor or the ceiling, as processes of their own.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use dlr::dev::port::free_address;
 use dlr::dev::supervisor::{Launch, Server, StopSignal, Supervisor};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -52,7 +53,7 @@ impl Contestant {
             ports: Vec::new(),
         };
         for _ in 0..replicas {
-            let port = free_port()?;
+            let port = free_address()?.port();
             let arguments = ["run", "--config", &settings.display().to_string()];
             let mut launch = launch(dlr, arguments.map(str::to_owned).to_vec(), settings);
             let probes = format!("127.0.0.1:{port}");
@@ -151,11 +152,6 @@ fn launch(program: &Path, args: Vec<String>, settings: &Path) -> Launch {
         log: settings.with_extension("log"),
         stop: vec![StopSignal::Terminate, StopSignal::Quit],
     }
-}
-
-fn free_port() -> std::io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
 }
 
 async fn get(port: u16, path: &str) -> std::io::Result<String> {

@@ -15,7 +15,7 @@ use dlr::dev::certificates::Authority;
 use dlr::dev::nats::Identity;
 use dlr::dev::postgres::{Durability, Postgres, Role};
 use dlr::dev::secret::write_secret;
-use dlr::dev::supervisor::{Server, Supervisor};
+use dlr::dev::supervisor::Supervisor;
 use dlr::lifecycle::{Member, Part};
 use dlr::seal::KeyRing;
 use secrecy::ExposeSecret as _;
@@ -49,8 +49,6 @@ pub(crate) enum Owner<'a> {
 pub(crate) struct Ground {
     authority: Authority,
     pub(crate) postgres: Postgres,
-    /// The server of it that runs, when the first was stopped.
-    again: Option<Server>,
     key_ring: PathBuf,
     wiring: Wiring,
     has_contenders: bool,
@@ -101,7 +99,6 @@ impl Ground {
         let ground = Self {
             authority,
             postgres,
-            again: None,
             key_ring,
             wiring: common.wiring(),
             has_contenders: false,
@@ -208,14 +205,12 @@ impl Ground {
     }
 
     pub(crate) fn postmaster(&self) -> u32 {
-        let running = self.again.as_ref();
-        running.unwrap_or_else(|| self.postgres.server()).pid()
+        self.postgres.server().pid()
     }
 
     /// Once the server has been stopped.
-    pub(crate) fn start_again(&mut self) -> anyhow::Result<()> {
-        self.again = Some(self.postgres.start_again(&self.supervisor)?);
-        Ok(())
+    pub(crate) fn start_again(&self) -> anyhow::Result<()> {
+        Ok(self.postgres.start_again(&self.supervisor)?)
     }
 
     /// How somebody connects to a database.

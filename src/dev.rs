@@ -6,7 +6,7 @@ pub mod certificates;
 pub mod ledger;
 pub mod messages;
 pub mod nats;
-mod port;
+pub mod port;
 pub mod postgres;
 pub mod scenario;
 pub mod secret;

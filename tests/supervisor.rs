@@ -53,7 +53,10 @@ async fn sigkill_of_the_owner_ends_the_servers_and_removes_their_folder() {
         .unwrap();
     kill_process(Pid::from_raw(owner).unwrap(), Signal::KILL).unwrap();
 
-    eventually(SOON, "PostgreSQL is gone", async || gone(postgres.server())).await;
+    eventually(SOON, "PostgreSQL is gone", async || {
+        gone(&postgres.server())
+    })
+    .await;
     eventually(SOON, "the other server is gone", async || gone(&sleeper)).await;
     eventually(SOON, "the folder is gone", async || {
         !supervisor.folder().exists()

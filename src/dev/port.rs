@@ -14,7 +14,7 @@ const COUNT: u16 = 12_000;
 static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(..COUNT)));
 
 /// An address on the loopback interface where nobody listens.
-pub(super) fn free_address() -> io::Result<SocketAddr> {
+pub fn free_address() -> io::Result<SocketAddr> {
     let mut refused = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..COUNT {
         let port = FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;

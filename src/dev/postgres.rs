@@ -2,7 +2,12 @@
 //! every role, on a free loopback port. Only its superuser also comes in by the socket, which lies
 //! in a folder that nobody else can enter.
 
-use std::{collections::BTreeMap, fs, io, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -71,7 +76,8 @@ pub enum StartError {
 
 /// A running server. It ends with its supervisor, or when told to.
 pub struct Postgres {
-    server: Server,
+    /// Of the servers that ran on these files one after the other, the last.
+    server: Mutex<Arc<Server>>,
     port: u16,
     /// Its folder is also where the socket is.
     cluster: Cluster,
@@ -120,7 +126,7 @@ impl Postgres {
         cluster.configure(settings)?;
         let (server, port) = cluster.start(supervisor)?;
         Ok(Self {
-            server,
+            server: Mutex::new(Arc::new(server)),
             port,
             cluster,
             credentials,
@@ -132,13 +138,15 @@ impl Postgres {
     }
 
     /// To stop, pause or kill it.
-    pub fn server(&self) -> &Server {
-        &self.server
+    pub fn server(&self) -> Arc<Server> {
+        Arc::clone(&self.server.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Once it has ended: another server on the same files and port, as a restart has it.
-    pub fn start_again(&self, supervisor: &Supervisor) -> Result<Server, StartError> {
-        self.cluster.start_on(supervisor, self.port)
+    pub fn start_again(&self, supervisor: &Supervisor) -> Result<(), StartError> {
+        let again = Arc::new(self.cluster.start_on(supervisor, self.port)?);
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = again;
+        Ok(())
     }
 
     /// What goes into `DATABASE_URL`; the certificates are in [`Self::config`].

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dlr::dev::postgres::{Durability, Postgres};
@@ -66,11 +67,11 @@ async fn stopped_frozen_and_killed() {
     block_in_place(|| postgres.server().stop().unwrap());
     world.publish(parts[0]).await;
     world.trouble("postgresql", "").await;
-    let again = block_in_place(|| postgres.start_again(&supervisor).unwrap());
+    block_in_place(|| postgres.start_again(&supervisor).unwrap());
     world.app.sql = world.app.database.superuser().await;
     world.ready().await;
 
-    let frozen = Frozen::now(&again);
+    let frozen = Frozen::now(postgres.server());
     world.publish(parts[1]).await;
     world.trouble("postgresql", "").await;
     sleep(EVERY_TIMEOUT).await;
@@ -78,28 +79,27 @@ async fn stopped_frozen_and_killed() {
     world.ready().await;
 
     world.publish(parts[2]).await;
-    kill_all(&again).await;
-    let again = block_in_place(|| postgres.start_again(&supervisor).unwrap());
+    kill_all(&postgres.server()).await;
+    block_in_place(|| postgres.start_again(&supervisor).unwrap());
     world.app.sql = world.app.database.superuser().await;
     world.traffic(MESSAGES).await;
     world.judge().await;
-    drop(again);
 }
 
 /// A server that does nothing for as long as this lives.
-pub(super) struct Frozen<'a>(&'a Server);
+pub(super) struct Frozen(Arc<Server>);
 
-impl<'a> Frozen<'a> {
-    pub(super) fn now(server: &'a Server) -> Self {
-        signal_all(server, Signal::STOP);
+impl Frozen {
+    pub(super) fn now(server: Arc<Server>) -> Self {
+        signal_all(&server, Signal::STOP);
         Self(server)
     }
 }
 
-impl Drop for Frozen<'_> {
+impl Drop for Frozen {
     /// Also when a test fails: whoever stands still cannot be stopped.
     fn drop(&mut self) {
-        signal_all(self.0, Signal::CONT);
+        signal_all(&self.0, Signal::CONT);
     }
 }
 

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use dlr::dev::postgres::Postgres;
-use dlr::dev::supervisor::{Server, Supervisor};
+use dlr::dev::supervisor::Supervisor;
 use fastrand::Rng;
 use jiff::SignedDuration;
 use rustix::process::Signal;
@@ -92,39 +92,17 @@ struct Walk {
     carrier: Carrier,
     nats: Proxy,
     postgres: Proxy,
-    server: Postmaster,
+    server: &'static Postgres,
+    supervisor: Supervisor,
     clock: ShiftedClock,
     /// Messages whose receipts are out.
     unwritten: Vec<Vec<String>>,
     random: Rng,
 }
 
-/// PostgreSQL, as it is at present.
-struct Postmaster {
-    files: &'static Postgres,
-    supervisor: Supervisor,
-    again: Option<Server>,
-}
-
-impl Postmaster {
-    fn running(&self) -> &Server {
-        self.again.as_ref().unwrap_or_else(|| self.files.server())
-    }
-
-    async fn restart(&mut self, killed: bool) {
-        if killed {
-            kill_all(self.running()).await;
-        }
-        block_in_place(|| {
-            self.running().stop().unwrap();
-            self.again = Some(self.files.start_again(&self.supervisor).unwrap());
-        });
-    }
-}
-
 impl Walk {
     async fn begin(mut random: Rng) -> Self {
-        let (mut world, files, supervisor) = on_its_own(random.u64(..)).await;
+        let (mut world, server, supervisor) = on_its_own(random.u64(..)).await;
         let (nats, postgres) = proxies(&mut world.config).await;
         Self {
             carrier: world.carrier().await,
@@ -132,11 +110,8 @@ impl Walk {
             world,
             nats,
             postgres,
-            server: Postmaster {
-                files,
-                supervisor,
-                again: None,
-            },
+            server,
+            supervisor,
             unwritten: Vec::new(),
             random,
         }
@@ -173,13 +148,17 @@ impl Walk {
             Step::RestartNats => restart(&mut self.world, |_| {}).await,
             Step::FreezePostgres(spell) => {
                 self.meanwhile().await;
-                let _frozen = Frozen::now(self.server.running());
+                let _frozen = Frozen::now(self.server.server());
                 sleep(spell).await;
             }
             Step::RestartPostgres | Step::KillPostgres => {
-                self.server
-                    .restart(matches!(step, Step::KillPostgres))
-                    .await;
+                if matches!(step, Step::KillPostgres) {
+                    kill_all(&self.server.server()).await;
+                }
+                block_in_place(|| {
+                    self.server.server().stop().unwrap();
+                    self.server.start_again(&self.supervisor).unwrap();
+                });
                 self.world.app.sql = self.world.app.database.superuser().await;
             }
             Step::Network(way, weather, spell) => {
@@ -249,7 +228,7 @@ impl Walk {
         report(&self.world.app.config, &["replay", "--parked", "--json"]).await;
         self.world.judge().await;
         drop(self.world);
-        block_in_place(|| self.server.supervisor.shutdown());
+        block_in_place(|| self.supervisor.shutdown());
     }
 }
 

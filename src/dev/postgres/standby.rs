@@ -1,6 +1,7 @@
 //! A streaming standby, which takes its primary's place when told to.
 
 use std::io;
+use std::sync::{Arc, Mutex};
 
 use secrecy::ExposeSecret as _;
 use tokio_postgres::Error;
@@ -18,7 +19,7 @@ impl Postgres {
         cluster.configure(&cluster.sockets())?;
         let (server, port) = cluster.start(supervisor)?;
         Ok(Self {
-            server,
+            server: Mutex::new(Arc::new(server)),
             port,
             cluster,
             credentials: self.credentials.clone(),
