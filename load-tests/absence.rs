@@ -52,7 +52,9 @@ pub(crate) async fn run(
     block_in_place(|| ground.start_again())?;
     field.sql = ground.superuser(&field.database).await?;
 
-    let window = Window::on(ground, &field, &contestant).await?;
+    let mut window = Window::on(ground, &field, &contestant).await?;
+    // With the time that they take to find it again.
+    window.begin(0).await?;
     let measured = window.until_settled(&contestant, total).await?;
     let batches = contestant.batches().await?;
     contestant.stop()?;

@@ -42,6 +42,9 @@ use crate::receipt::ids::EventKind;
 /// For so long a decision after parking, or anew, may be without its events: the sweeper takes up every
 /// hour what is left over.
 const OVERDUE: SignedDuration = SignedDuration::from_hours(2);
+/// Requests on their way at once: whoever checks the books has no consumer, and asks for one message
+/// at a time.
+const OVERLAP: usize = 128;
 /// Servers of a cluster, and processors, may disagree by so much about the time.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(10);
 

@@ -44,7 +44,8 @@ async fn c10_killed_at_random_moments_it_loses_nothing_and_counts_nothing_twice(
         for _ in 0..10 {
             let mut process = Process::start(&app.config, &log);
             let done = app.dispositions().await.iter().sum::<i64>();
-            let mark = done + random.i64(0..2_500);
+            // All may be done before the last of them on a machine that looks away for seconds.
+            let mark = (done + random.i64(0..2_500)).min(i64::try_from(RECEIPTS).unwrap() - 1);
             eventually(Duration::from_mins(2), "the process gets on", async || {
                 app.dispositions().await.iter().sum::<i64>() > mark
             })

@@ -253,8 +253,10 @@ pub(super) async fn keep_alive(
     ack_wait: Duration,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
-    let mut ticks = interval(ack_wait / 6);
-    // What the client has no room for now is told at one of the two ticks that are left.
+    // What the client has no room for at one of these is told at the next, of which there are fifteen
+    // before the server delivers it again.
+    let mut ticks = interval(ack_wait / 30);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let tell = |reply| {
         let told = client.publish(reply, IN_PROGRESS).now_or_never();
         told.is_some_and(|told| told.is_ok())

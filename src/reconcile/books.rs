@@ -131,7 +131,10 @@ impl Open {
                 let in_stream = envelope.is_some();
                 // Stored before the scope began, by a clock that went back.
                 let elsewhere = match envelope {
-                    Some(it) => has_disposition(client, &it.identity.row_key()).await?,
+                    Some(it) => {
+                        let rows = story::read(client, &it.identity.row_key()).await?;
+                        rows.have_disposition()
+                    }
                     None => false,
                 };
                 if !elsewhere {
@@ -172,11 +175,6 @@ fn count(parked: &mut Parked, resolution: Option<&str>) {
         Some("lapsed") => &mut parked.lapsed,
         Some(_) => &mut parked.discarded,
     } += 1;
-}
-
-pub(super) async fn has_disposition(client: &Client, key: &RowKey) -> Result<bool, ReconcileError> {
-    let rows = story::read(client, key).await?;
-    Ok(rows.receipt.is_some() || rows.parked.is_some() || rows.rejected.is_some())
 }
 
 #[cfg(test)]

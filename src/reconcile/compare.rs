@@ -63,16 +63,22 @@ pub(super) fn compare(part: Part, held_since: HeldSince, events: &mut Events) ->
     unclaimed
 }
 
-/// Finds receipts that gave a message a status which another receipt has given it: as a status only
-/// rises, one of them changed nothing and was counted all the same.
+/// Finds receipts that gave a message a status which another receipt had given it before: a status only
+/// rises, so these changed nothing and were counted all the same.
 pub(super) fn find_applied_twice(claims: &[Claim], twice: &mut Sample) {
-    let mut first = HashMap::with_capacity(claims.len());
+    let mut first: HashMap<_, &Claim> = HashMap::with_capacity(claims.len());
     for claim in claims {
         // Every change has a webhook event.
         if let (About::Message(message), EventKind::Webhook) = (claim.about, claim.name.kind) {
-            let receipt = claim.name.receipt;
-            if *first.entry((message, claim.name.word)).or_insert(receipt) != receipt {
-                twice.add(claim.sequence);
+            let known = first.entry((message, claim.name.word)).or_insert(claim);
+            if known.name.receipt != claim.name.receipt {
+                let is_later = claim.decided_at >= known.decided_at;
+                let later = if is_later {
+                    claim
+                } else {
+                    std::mem::replace(known, claim)
+                };
+                twice.add(later.sequence);
             }
         }
     }
@@ -182,6 +188,9 @@ mod tests {
         let claims = [claim(1, Due::Yes), claim(1, Due::Yes), corrected, again];
         find_applied_twice(&claims, &mut twice);
         assert_eq!(twice.first, [2]);
+        // They come as they were stored; what was parked is decided later.
+        find_applied_twice(&[again, claim(1, Due::Yes)], &mut twice);
+        assert_eq!(twice.first, [2, 2]);
     }
 
     #[test]

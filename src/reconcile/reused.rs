@@ -11,16 +11,18 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::RangeInclusive;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Client;
 
-use super::ReconcileError;
-use super::books::has_disposition;
 use super::scope::Scope;
+use super::{OVERLAP, ReconcileError};
 use crate::broker::fetch::Witness;
+use crate::store::story;
 
-/// Pauses that are looked at, and steps back; with no more envelopes than that, every one of them.
-const PLACES_MAX: usize = 1_000;
+/// Pauses that are looked at, and steps back. Of receipts that come by chance, however many, fewer pauses
+/// of 72 hours are longer than a second (at most 72 h / 1 s / e), and no server is back sooner.
+const PLACES_MAX: usize = 100_000;
 
 /// Where sequences may have been passed over, by what the rows show.
 #[derive(Debug, Default)]
@@ -30,7 +32,7 @@ pub(super) struct Suspects {
     /// The sequence below each row that has a lower sequence than the one before it.
     steps_back: Vec<u64>,
     /// Steps back that are not among them.
-    untold: u64,
+    left_out: u64,
     last: Option<(Timestamp, u64)>,
 }
 
@@ -55,7 +57,7 @@ impl Suspects {
         if self.steps_back.len() < PLACES_MAX {
             self.steps_back.push(sequence - 1);
         } else {
-            self.untold += 1;
+            self.left_out += 1;
         }
     }
 
@@ -72,10 +74,10 @@ impl Suspects {
 
     /// What there were too many of to look at.
     pub(super) fn unchecked(&self) -> Option<String> {
-        (self.untold > 0).then(|| {
+        (self.left_out > 0).then(|| {
             format!(
                 "{} more places where sequences step back in time",
-                self.untold
+                self.left_out
             )
         })
     }
@@ -102,60 +104,68 @@ impl Suspects {
         client: &Client,
         witness: &Witness<'_>,
     ) -> Result<Vec<RangeInclusive<u64>>, ReconcileError> {
-        let stream = Stream {
-            name: scope.stream,
+        let sight = Sight {
+            stream: scope.stream,
             client,
             witness,
         };
+        let places = self.places().into_iter();
+        let places = places.filter(|(sequence, _)| *sequence >= scope.first);
+        let found: Vec<u64> = stream::iter(places)
+            .map(async |(sequence, stored_at)| {
+                let another = sight.is_another(sequence, stored_at).await?;
+                Ok::<_, ReconcileError>(another.then_some(sequence))
+            })
+            .buffered(OVERLAP)
+            .try_filter_map(async |found| Ok(found))
+            .try_collect()
+            .await?;
         let mut reused: Vec<RangeInclusive<u64>> = Vec::new();
-        for (sequence, stored_at) in self.places() {
-            let is_below_all = reused.last().is_none_or(|it| sequence < *it.start());
-            let is_new = is_below_all && sequence >= scope.first;
-            if is_new && stream.holds_another(sequence, stored_at).await? {
-                reused.push(stream.first_of_run(scope.first, sequence).await?..=sequence);
+        for last in found {
+            if reused.last().is_none_or(|above| last < *above.start()) {
+                reused.push(sight.first_of_run(scope.first, last).await?..=last);
             }
         }
         Ok(reused)
     }
 }
 
-struct Stream<'a> {
-    name: &'a str,
+/// The stream and the tables beside one another.
+struct Sight<'a> {
+    stream: &'a str,
     client: &'a Client,
     witness: &'a Witness<'a>,
 }
 
-impl Stream<'_> {
+impl Sight<'_> {
     /// Whether the stream has an envelope under this sequence that has no disposition; `row`: the time of
     /// one that has.
-    async fn holds_another(
+    async fn is_another(
         &self,
         sequence: u64,
         row: Option<Timestamp>,
     ) -> Result<bool, ReconcileError> {
-        let Some(envelope) = self.witness.fetch(self.name, sequence).await? else {
+        let Some(envelope) = self.witness.fetch(self.stream, sequence).await? else {
             return Ok(false);
         };
         let key = envelope.identity.row_key();
-        Ok(Some(key.stored_at) != row && !has_disposition(self.client, &key).await?)
+        if Some(key.stored_at) == row {
+            return Ok(false);
+        }
+        Ok(!story::read(self.client, &key).await?.have_disposition())
     }
 
-    /// Where the run of them begins that ends with `last`: backwards in growing strides, then by halves.
+    /// Where the run of them begins that ends with `last`.
     async fn first_of_run(&self, lowest: u64, last: u64) -> Result<u64, ReconcileError> {
-        let (mut first, mut before) = (last, lowest.saturating_sub(1));
-        let mut stride = Some(1);
-        while first - before > 1 {
-            let look = match stride {
-                Some(stride) => first.saturating_sub(stride).max(before + 1),
-                None => before + (first - before) / 2,
-            };
-            if self.holds_another(look, None).await? {
-                first = look;
-                stride = stride.map(|it| it * 2);
-            } else {
-                before = look;
-                stride = None;
+        let mut below = stream::iter((lowest..last).rev())
+            .map(|sequence| self.is_another(sequence, None))
+            .buffered(OVERLAP);
+        let mut first = last;
+        while let Some(another) = below.next().await {
+            if !another? {
+                break;
             }
+            first -= 1;
         }
         Ok(first)
     }
@@ -176,14 +186,15 @@ mod tests {
     #[test]
     fn the_rows_before_the_longest_pauses_are_asked_about_and_the_last_always() {
         let (mut suspects, mut time) = (Suspects::default(), 0);
-        for sequence in 1..=5_000 {
+        let last = 5 * PLACES_MAX as u64;
+        for sequence in 1..=last {
             // Behind each fifth row it is a second longer.
             time += if sequence % 5 == 1 { 2 } else { 1 };
             suspects.pass(at(time), sequence);
         }
         let places = suspects.places();
         assert_eq!(places.len(), PLACES_MAX);
-        assert_eq!(places[0], (5_000, Some(at(time))));
+        assert_eq!(places[0], (last, Some(at(time))));
         assert!(places[1..].iter().all(|(sequence, _)| sequence % 5 == 0));
         assert!(places.is_sorted_by(|one, next| one > next));
     }
@@ -210,11 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn steps_back_beyond_a_thousand_are_counted_and_said() {
+    fn steps_back_beyond_the_bound_are_counted_and_said() {
         let mut suspects = Suspects::default();
-        for pair in 1..=1_002 {
-            suspects.pass(at(pair), 5_000);
-            suspects.pass(at(pair), 10);
+        for _ in 0..PLACES_MAX + 2 {
+            suspects.pass(at(1), 5_000);
+            suspects.pass(at(1), 10);
         }
         assert!(suspects.unchecked().unwrap().starts_with("2 more places"));
         assert_eq!(Suspects::default().unchecked(), None);

@@ -5,14 +5,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::ReconcileError;
 use super::named::{About, Name, Told, Word};
+use super::{OVERLAP, ReconcileError};
 use crate::broker::fetch::{Extent, FetchError, Fetched, Witness};
 use crate::receipt::ids::EventKind;
-
-/// Requests on their way at once: whoever checks the books has no consumer, and asks for one message
-/// at a time.
-const OVERLAP: usize = 128;
 
 /// An event as consumers read it.
 #[derive(Deserialize)]

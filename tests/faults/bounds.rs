@@ -61,8 +61,9 @@ async fn postgres_away(seed: u64, away: Duration, messages: usize) {
         "{after:?}, before {before:?}"
     );
     let usual = before.max(after);
-    // The lanes wait up to two seconds before they try again.
-    let allowed = usual * 2 + Duration::from_secs(3);
+    // The lanes wait up to two seconds before they try again, and others may use the machine just then;
+    // what waited for a redelivery would come 30 s later.
+    let allowed = usual * 2 + Duration::from_secs(10);
     assert!(took < allowed, "{took:?}, usually {usual:?}");
     world.judge().await;
 }

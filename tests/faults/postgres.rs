@@ -206,6 +206,14 @@ async fn a_table_locked_for_longer_than_every_statement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadlock() {
     let mut world = World::new(66).await;
+    // PostgreSQL looks for a deadlock once, so long after it begins to wait: until then the other has to
+    // have joined in.
+    let patient = format!(
+        "ALTER ROLE dlr_svc IN DATABASE {0} SET deadlock_timeout = '3s';
+         ALTER ROLE dlr_svc IN DATABASE {0} SET lock_timeout = '9s'",
+        world.app.database.name()
+    );
+    world.app.sql.batch_execute(&patient).await.unwrap();
     world.start_ready().await;
     let receipts = world.draw(MESSAGES).await;
     let other = world.app.database.superuser().await;
