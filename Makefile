@@ -20,9 +20,9 @@ demo: setup ## real servers, simulated carriers, a balanced ledger at the end; F
 test: setup ## every test, on real servers; ARGS="NAME" chooses
 	cargo test --locked $(ARGS)
 
-test-faults: setup ## everything that may fail, clusters and long outages too: half an hour a seed; SEEDS="1 2 3"
+test-faults: setup ## everything that may fail, clusters and long outages too: a quarter of an hour a seed; SEEDS="1 2 3"
 	@for seed in $(SEEDS); do echo "seed $$seed"; DLR_FAULTS_SEED=$$seed cargo test --locked --test integration -- \
-	  --include-ignored --test-threads=3 --skip faults::walk::soak faults:: clusters:: crashes:: outages:: || exit 1; done
+	  --include-ignored --test-threads=6 --skip faults::walk::soak faults:: clusters:: crashes:: outages:: || exit 1; done
 
 soak: FOR ?= 10m
 soak: setup ## a random walk through all that may fail, seed after seed, for FOR=10m; SEED=100 is the first

@@ -49,7 +49,7 @@ pub(crate) async fn run(
     let after = mark(&field, &contestant)?;
     contestant.check()?;
     say(&told(&before, &after, &contestant)?)?;
-    block_in_place(|| ground.start_again())?;
+    block_in_place(|| ground.start_postgres_again())?;
     field.sql = ground.superuser(&field.database).await?;
 
     let mut window = Window::on(ground, &field, &contestant).await?;

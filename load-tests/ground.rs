@@ -208,8 +208,8 @@ impl Ground {
         self.postgres.server().pid()
     }
 
-    /// Once the server has been stopped.
-    pub(crate) fn start_again(&self) -> anyhow::Result<()> {
+    /// Once it has been stopped.
+    pub(crate) fn start_postgres_again(&self) -> anyhow::Result<()> {
         Ok(self.postgres.start_again(&self.supervisor)?)
     }
 

@@ -24,6 +24,9 @@ use crate::store::story;
 /// of 72 hours are longer than a second (at most 72 h / 1 s / e), and no server is back sooner.
 const PLACES_MAX: usize = 100_000;
 
+/// Shorter than a server can end and begin: with nothing but these, nothing is asked.
+const PAUSE_MIN: SignedDuration = SignedDuration::from_millis(100);
+
 /// Where sequences may have been passed over, by what the rows show.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
@@ -62,6 +65,9 @@ impl Suspects {
     }
 
     fn add(&mut self, length: SignedDuration, stored_at: Timestamp, sequence: u64) {
+        if length < PAUSE_MIN {
+            return;
+        }
         self.pauses.push(Reverse(Pause {
             length,
             stored_at,
@@ -200,12 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn of_few_rows_all_are_asked_about() {
+    fn of_few_rows_all_are_asked_about_but_those_right_before_another() {
         let mut suspects = Suspects::default();
-        for sequence in 1..=3 {
-            suspects.pass(at(7), sequence);
+        for (time, sequence) in [(7, 1), (8, 2), (8, 3), (9, 4)] {
+            suspects.pass(at(time), sequence);
         }
-        assert_eq!(sequences(&suspects.places()), [3, 2, 1]);
+        assert_eq!(sequences(&suspects.places()), [4, 3, 1]);
         assert_eq!(Suspects::default().places(), []);
     }
 

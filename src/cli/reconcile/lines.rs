@@ -38,7 +38,7 @@ pub(super) fn of(report: &Report) -> Vec<String> {
     lines.extend(sample(applied_twice, &report.applied_twice));
     if report.of_another_time > 0 {
         lines.push(format!(
-            "  {} sequences of another time, too: given out again, with the rows of two envelopes each",
+            "  {} sequences were given out twice, and both of their envelopes have rows",
             report.of_another_time
         ));
     }
