@@ -18,8 +18,9 @@ const MORE: &str = "\
 Checks the envelopes up to the one before which all are settled: each has one disposition, what was
 decided has its events, every event its receipt, and no message was given a status twice. It may run
 beside processors at work. A stream that lost its end gives sequences out again: envelopes that were
-passed over under one are looked for where sequences step back in time, and where rows are a tenth
-of a second or more apart, at a hundred thousand places of each, the longest pauses first.
+passed over under one are looked for where rows that follow one another in time have other sequences,
+or are a tenth of a second or more apart: at a hundred thousand places of each, the longest pauses
+first.
 
 Signs in to PostgreSQL as dlr_reader or as the processor's role, and to NATS with the certificate of
 the account that checks the books (reconcile). Changes nothing. Ids of events lie in temporary files

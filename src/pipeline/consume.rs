@@ -253,8 +253,8 @@ pub(super) async fn keep_alive(
     ack_wait: Duration,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
-    // What the client has no room for at one of these is told at the next, of which there are fifteen
-    // before the server delivers it again.
+    // What the client has no room for at one of these is told at the next; a dozen are left before the
+    // server delivers it again.
     let mut ticks = interval(ack_wait / 30);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let tell = |reply| {

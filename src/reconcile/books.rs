@@ -14,7 +14,7 @@ use super::sequences::Sequences;
 use super::spill::Spill;
 use crate::broker::fetch::Witness;
 use crate::receipt::ids::RowKey;
-use crate::store::books::{Books, Entry};
+use crate::store::books::{Books, Entry, has_disposition};
 use crate::store::story;
 
 /// Sequences about which the stream is asked one by one. With more than that amiss, the first of
@@ -46,7 +46,7 @@ pub(super) async fn read(
         seen: Sequences::default(),
         twice: Sequences::default(),
         doubtful: Vec::new(),
-        suspects: Suspects::default(),
+        suspects: Suspects::since(scope.extent.first),
     };
     let mut books = Books::open(client, scope.stream, scope.from);
     while let Some(entry) = books.next().await? {
@@ -120,8 +120,9 @@ impl Open {
             }
         }
         let mut gaps = self.seen.gaps(scope.first..=scope.last);
-        report.unchecked.extend(self.suspects.unchecked());
-        gaps.extend(self.suspects.reused(scope, client, witness).await?);
+        let unchecked = &mut report.unchecked;
+        let reused = self.suspects.reused(scope, client, witness, unchecked);
+        gaps.extend(reused.await?);
         let mut looks = 0;
         for gap in merged(gaps) {
             let (mut rest, last) = gap.into_inner();
@@ -131,10 +132,7 @@ impl Open {
                 let in_stream = envelope.is_some();
                 // Stored before the scope began, by a clock that went back.
                 let elsewhere = match envelope {
-                    Some(it) => {
-                        let rows = story::read(client, &it.identity.row_key()).await?;
-                        rows.have_disposition()
-                    }
+                    Some(it) => has_disposition(client, &it.identity.row_key()).await?,
                     None => false,
                 };
                 if !elsewhere {

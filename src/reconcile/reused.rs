@@ -4,8 +4,10 @@
 //! is past them, passes these over. The tables have rows under those sequences, those of the lost
 //! envelopes, so there is no gap; the times tell. To compare every one of them would be to read the whole
 //! stream. But between the last of the lost envelopes and the one behind it a server ended and
-//! began, and took in as many others: the longest pauses are where to look. A consumer that was behind
-//! the tables is given the last of the others: there the sequences step back.
+//! began, and took in as many others: the longest pauses are where to look. Where some of the others were
+//! delivered all the same (the consumer was behind the tables, or repeats what was not acknowledged), or
+//! the server's clock has gone back, rows that follow one another in time do not follow one another in
+//! sequence: there, too.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,23 +20,25 @@ use tokio_postgres::Client;
 use super::scope::Scope;
 use super::{OVERLAP, ReconcileError};
 use crate::broker::fetch::Witness;
-use crate::store::story;
+use crate::store::books::has_disposition;
 
-/// Pauses that are looked at, and steps back. Of receipts that come by chance, however many, fewer pauses
-/// of 72 hours are longer than a second (at most 72 h / 1 s / e), and no server is back sooner.
+/// Pauses that are looked at, and breaks. Of receipts that come by chance, however many, fewer pauses of 72
+/// hours are longer than a second (at most 72 h / 1 s / e), and few machines are back sooner.
 const PLACES_MAX: usize = 100_000;
 
-/// Shorter than a server can end and begin: with nothing but these, nothing is asked.
+/// No server is back sooner, not even when only its process has ended.
 const PAUSE_MIN: SignedDuration = SignedDuration::from_millis(100);
 
 /// Where sequences may have been passed over, by what the rows show.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Suspects {
+    /// The first that the stream still has: of what is below it nothing can be told.
+    oldest: u64,
     /// The longest pauses behind a row, the shortest of them first.
     pauses: BinaryHeap<Reverse<Pause>>,
-    /// The sequence below each row that has a lower sequence than the one before it.
-    steps_back: Vec<u64>,
-    /// Steps back that are not among them.
+    /// The sequence below each row that does not have the one behind that of the row before it.
+    breaks: Vec<u64>,
+    /// Breaks that are not among them.
     left_out: u64,
     last: Option<(Timestamp, u64)>,
 }
@@ -48,24 +52,35 @@ struct Pause {
 }
 
 impl Suspects {
+    pub(super) fn since(oldest: u64) -> Self {
+        Self {
+            oldest,
+            pauses: BinaryHeap::new(),
+            breaks: Vec::new(),
+            left_out: 0,
+            last: None,
+        }
+    }
+
     /// The next row, by its time and then its sequence.
     pub(super) fn pass(&mut self, stored_at: Timestamp, sequence: u64) {
         let Some((before, last)) = self.last.replace((stored_at, sequence)) else {
             return;
         };
         self.add(stored_at.duration_since(before), before, last);
-        if sequence > last {
+        let below = sequence - 1;
+        if below == last || below < self.oldest {
             return;
         }
-        if self.steps_back.len() < PLACES_MAX {
-            self.steps_back.push(sequence - 1);
+        if self.breaks.len() < PLACES_MAX {
+            self.breaks.push(below);
         } else {
             self.left_out += 1;
         }
     }
 
     fn add(&mut self, length: SignedDuration, stored_at: Timestamp, sequence: u64) {
-        if length < PAUSE_MIN {
+        if length < PAUSE_MIN || sequence < self.oldest {
             return;
         }
         self.pauses.push(Reverse(Pause {
@@ -78,16 +93,6 @@ impl Suspects {
         }
     }
 
-    /// What there were too many of to look at.
-    pub(super) fn unchecked(&self) -> Option<String> {
-        (self.left_out > 0).then(|| {
-            format!(
-                "{} more places where sequences step back in time",
-                self.left_out
-            )
-        })
-    }
-
     /// The sequences to ask about, the highest first; each with the time of its row, if that is what it
     /// was found by.
     fn places(mut self) -> Vec<(u64, Option<Timestamp>)> {
@@ -97,24 +102,30 @@ impl Suspects {
         }
         let pauses = self.pauses.into_iter();
         let pauses = pauses.map(|Reverse(pause)| (pause.sequence, Some(pause.stored_at)));
-        let steps_back = self.steps_back.into_iter().map(|below| (below, None));
-        let mut places: Vec<_> = pauses.chain(steps_back).collect();
+        let breaks = self.breaks.into_iter().map(|below| (below, None));
+        let mut places: Vec<_> = pauses.chain(breaks).collect();
         places.sort_unstable_by_key(|place| Reverse(*place));
         places
     }
 
-    /// Where the stream has envelopes without a disposition under sequences of others.
+    /// Where the stream has envelopes without a disposition under sequences of others; `unchecked` is told
+    /// what there was too much of to look at.
     pub(super) async fn reused(
         self,
         scope: &Scope<'_>,
         client: &Client,
         witness: &Witness<'_>,
+        unchecked: &mut Vec<String>,
     ) -> Result<Vec<RangeInclusive<u64>>, ReconcileError> {
         let sight = Sight {
             stream: scope.stream,
             client,
             witness,
         };
+        if self.left_out > 0 {
+            let left_out = self.left_out;
+            unchecked.push(format!("{left_out} more breaks between sequences"));
+        }
         let places = self.places().into_iter();
         let places = places.filter(|(sequence, _)| *sequence >= scope.first);
         let found: Vec<u64> = stream::iter(places)
@@ -129,7 +140,12 @@ impl Suspects {
         let mut reused: Vec<RangeInclusive<u64>> = Vec::new();
         for last in found {
             if reused.last().is_none_or(|above| last < *above.start()) {
-                reused.push(sight.first_of_run(scope.first, last).await?..=last);
+                let lowest = last.saturating_sub(PLACES_MAX as u64).max(scope.first);
+                let first = sight.first_of_run(lowest, last).await?;
+                if first == lowest && lowest > scope.first {
+                    unchecked.push(format!("how far below {lowest} envelopes were passed over"));
+                }
+                reused.push(first..=last);
             }
         }
         Ok(reused)
@@ -158,7 +174,7 @@ impl Sight<'_> {
         if Some(key.stored_at) == row {
             return Ok(false);
         }
-        Ok(!story::read(self.client, &key).await?.have_disposition())
+        Ok(!has_disposition(self.client, &key).await?)
     }
 
     /// Where the run of them begins that ends with `last`.
@@ -191,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_rows_before_the_longest_pauses_are_asked_about_and_the_last_always() {
-        let (mut suspects, mut time) = (Suspects::default(), 0);
+        let (mut suspects, mut time) = (Suspects::since(1), 0);
         let last = 5 * PLACES_MAX as u64;
         for sequence in 1..=last {
             // Behind each fifth row it is a second longer.
@@ -207,33 +223,34 @@ mod tests {
 
     #[test]
     fn of_few_rows_all_are_asked_about_but_those_right_before_another() {
-        let mut suspects = Suspects::default();
+        let mut suspects = Suspects::since(1);
         for (time, sequence) in [(7, 1), (8, 2), (8, 3), (9, 4)] {
             suspects.pass(at(time), sequence);
         }
         assert_eq!(sequences(&suspects.places()), [4, 3, 1]);
-        assert_eq!(Suspects::default().places(), []);
+        assert_eq!(Suspects::since(1).places(), []);
     }
 
     #[test]
-    fn what_lies_below_a_step_back_is_asked_about() {
-        let mut suspects = Suspects::default();
-        for (time, sequence) in (1..).zip([154, 155, 157, 156, 157, 158]) {
+    fn what_lies_below_a_break_is_asked_about() {
+        let mut suspects = Suspects::since(100);
+        // Those not acknowledged are delivered again, with what lies under their sequences now.
+        for (time, sequence) in (1..).zip([98, 20, 139, 140, 141, 150, 140, 145, 146, 151]) {
             suspects.pass(at(time), sequence);
         }
-        let places = suspects.places();
-        let steps: Vec<_> = places.iter().filter(|place| place.1.is_none()).collect();
-        assert_eq!(steps, [&(155, None)]);
+        let mut places = suspects.places();
+        places.retain(|place| place.1.is_none());
+        assert_eq!(sequences(&places), [150, 149, 144, 139, 138]);
     }
 
     #[test]
-    fn steps_back_beyond_the_bound_are_counted_and_said() {
-        let mut suspects = Suspects::default();
-        for _ in 0..PLACES_MAX + 2 {
+    fn breaks_are_bounded() {
+        let mut suspects = Suspects::since(1);
+        for _ in 0..=PLACES_MAX {
             suspects.pass(at(1), 5_000);
             suspects.pass(at(1), 10);
         }
-        assert!(suspects.unchecked().unwrap().starts_with("2 more places"));
-        assert_eq!(Suspects::default().unchecked(), None);
+        assert_eq!(suspects.breaks.len(), PLACES_MAX);
+        assert_eq!(suspects.left_out, 1 + PLACES_MAX as u64);
     }
 }

@@ -8,6 +8,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
+use crate::receipt::ids::RowKey;
+
 /// Everything under one key.
 #[derive(Debug)]
 pub struct Entry {
@@ -305,7 +307,23 @@ pub async fn first_since(
     sequence(client, &statement, &[&stream, &from]).await
 }
 
-/// The one sequence at an end of each table that has dispositions.
+/// Whether the envelope with this key has a disposition.
+pub async fn has_disposition(client: &Client, key: &RowKey) -> Result<bool, Error> {
+    let statement = format!(
+        "SELECT max(seq) FROM ({}) AS one",
+        each("stored_at = $2 AND seq = $3")
+    );
+    let number = key.sequence.cast_signed();
+    let found = sequence(
+        client,
+        &statement,
+        &[&&*key.stream, &key.stored_at, &number],
+    )
+    .await?;
+    Ok(found.is_some())
+}
+
+/// One sequence, or none, of each table that has dispositions.
 fn each(which: &str) -> String {
     let tables = [
         "delivery_receipts",

@@ -101,13 +101,6 @@ pub struct Rows {
     pub replays: Vec<ReplayRow>,
 }
 
-impl Rows {
-    /// Whether one of them is an envelope's end, and not only what follows one.
-    pub fn have_disposition(&self) -> bool {
-        self.receipt.is_some() || self.parked.is_some() || self.rejected.is_some()
-    }
-}
-
 /// What a message shows at present.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -209,11 +209,12 @@ async fn a_deadlock() {
     // PostgreSQL looks for a deadlock once, so long after it begins to wait: until then the other has to
     // have joined in.
     let patient = format!(
-        "ALTER ROLE dlr_svc IN DATABASE {0} SET deadlock_timeout = '3s';
+        "ALTER ROLE dlr_svc IN DATABASE {0} SET deadlock_timeout = '7s';
          ALTER ROLE dlr_svc IN DATABASE {0} SET lock_timeout = '9s'",
         world.app.database.name()
     );
     world.app.sql.batch_execute(&patient).await.unwrap();
+    world.config.postgres.statement_timeout = Duration::from_secs(9);
     world.start_ready().await;
     let receipts = world.draw(MESSAGES).await;
     let other = world.app.database.superuser().await;

@@ -175,6 +175,10 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
         ("POSTGRES__CERT_FILE", path(&postgres.cert_file)),
         ("POSTGRES__KEY_FILE", path(&postgres.key_file)),
         (
+            "POSTGRES__STATEMENT_TIMEOUT",
+            format!("{}ms", postgres.statement_timeout.as_millis()),
+        ),
+        (
             "SEAL__KEYRING_FILE",
             config.seal.keyring_file.display().to_string(),
         ),
