@@ -167,10 +167,11 @@ async fn connections_cut_in_the_middle_of_statements() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn read_only() {
-    // Those who are signed in keep what they signed in with.
+    // Those who are signed in keep what they signed in with, and whoever comes back before the commit has
+    // it again.
     let alter = |what: &str| {
         format!(
-            "ALTER ROLE dlr_svc IN DATABASE {{database}} {what};
+            "BEGIN; ALTER ROLE dlr_svc IN DATABASE {{database}} {what}; COMMIT;
              SELECT pg_terminate_backend(pid) FROM pg_stat_activity
              WHERE datname = current_database() AND usename = 'dlr_svc'"
         )
