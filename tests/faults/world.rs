@@ -105,12 +105,16 @@ impl World {
     pub(crate) async fn trouble(&self, part: &str, words: &str) {
         let what = format!("{part} is reported with {words:?}");
         eventually(PATIENCE, &what, async || {
-            let problems = self.problems().await;
-            problems
-                .iter()
-                .any(|it| it.0 == part && it.1.contains(words))
+            self.is_in_trouble(part, words).await
         })
         .await;
+    }
+
+    pub(crate) async fn is_in_trouble(&self, part: &str, words: &str) -> bool {
+        let problems = self.problems().await;
+        problems
+            .iter()
+            .any(|it| it.0 == part && it.1.contains(words))
     }
 
     /// Waits until the last process says that something does not work.
