@@ -29,6 +29,9 @@ const PLACES_MAX: usize = 100_000;
 /// No server is back sooner, not even when only its process has ended.
 const PAUSE_MIN: SignedDuration = SignedDuration::from_millis(100);
 
+/// Those of so long are named when there are too many to look at.
+const PAUSE_LONG: SignedDuration = SignedDuration::from_secs(1);
+
 /// Where sequences may have been passed over, by what the rows show.
 #[derive(Debug)]
 pub(super) struct Suspects {
@@ -38,7 +41,7 @@ pub(super) struct Suspects {
     pauses: BinaryHeap<Reverse<Pause>>,
     /// The sequence below each row that does not have the one behind that of the row before it.
     breaks: Vec<u64>,
-    /// Breaks that are not among them.
+    /// Breaks that are not among them, and long pauses that are not.
     left_out: u64,
     last: Option<(Timestamp, u64)>,
 }
@@ -88,8 +91,11 @@ impl Suspects {
             stored_at,
             sequence,
         }));
-        if self.pauses.len() > PLACES_MAX {
-            self.pauses.pop();
+        if self.pauses.len() > PLACES_MAX
+            && let Some(Reverse(shortest)) = self.pauses.pop()
+            && shortest.length >= PAUSE_LONG
+        {
+            self.left_out += 1;
         }
     }
 
@@ -124,7 +130,9 @@ impl Suspects {
         };
         if self.left_out > 0 {
             let left_out = self.left_out;
-            unchecked.push(format!("{left_out} more breaks between sequences"));
+            unchecked.push(format!(
+                "{left_out} more breaks and long pauses between sequences"
+            ));
         }
         let places = self.places().into_iter();
         let places = places.filter(|(sequence, _)| *sequence >= scope.first);
@@ -214,6 +222,7 @@ mod tests {
             time += if sequence % 5 == 1 { 2 } else { 1 };
             suspects.pass(at(time), sequence);
         }
+        assert_eq!(suspects.left_out, last - 1 - PLACES_MAX as u64);
         let places = suspects.places();
         assert_eq!(places.len(), PLACES_MAX);
         assert_eq!(places[0], (last, Some(at(time))));
