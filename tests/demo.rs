@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{DLR, eventually};
+use rustix::process::Signal;
+
+use crate::support::{DLR, eventually, signal};
 
 fn dev(arguments: &[&str]) -> Child {
     Command::new(DLR)
@@ -107,6 +109,30 @@ async fn a_demonstration_handles_every_kind_finds_its_fault_balances_and_leaves_
     }
     assert!(!folder.exists());
     assert_eq!(servers_in(&folder), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_demonstration_has_books_that_balance() {
+    let mut child = dev(&["--for", "2s", "--rate", "300", "--keep"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut line_with = |what: &str| {
+        let found = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|it| it.contains(what));
+        found.unwrap_or_else(|| panic!("it ended without {what:?}"))
+    };
+    let check = line_with(" reconcile --config ");
+    line_with("the servers stay");
+    let output = Command::new("sh")
+        .args(["-c", check.trim()])
+        .output()
+        .unwrap();
+    signal(child.id(), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{output:?}");
+    assert!(said.ends_with("\nall accounted for\n"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! `dlr reconcile` proves the books from outside, and finds what was taken from them.
 
 use async_nats::jetstream::{self, AckKind, consumer::PullConsumer};
+use dlr::config::Config;
 use dlr::dev::nats::Identity;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -106,6 +107,38 @@ async fn a_deleted_event_is_missing() {
         json!({ "count": 1, "first": [lost] })
     );
     assert_eq!(report["events"]["billing"]["missing"]["count"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lines_tell_what_to_do_next() {
+    let app = settled(1).await;
+    let said = async |config: &Config| {
+        let output = support::run(config, &["reconcile"]).await;
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all_is_well = said(&app.onlooker()).await;
+    assert!(
+        all_is_well.ends_with("\nall accounted for\n"),
+        "{all_is_well}"
+    );
+
+    let billing = owner(&app).await.get_stream("BILLING").await.unwrap();
+    billing.delete_message(9).await.unwrap();
+    let lost = said(&app.onlooker()).await;
+    for expected in [
+        "  1 receipts whose event is missing: ",
+        "\nNOT ALL ACCOUNTED FOR\n",
+        "`dlr inspect SEQUENCE`",
+        "`dlr events replay`",
+    ] {
+        assert!(lost.contains(expected), "no {expected:?} in:\n{lost}");
+    }
+
+    let mut elsewhere = app.onlooker();
+    elsewhere.deployment.name = "elsewhere".to_owned();
+    let misnamed = said(&elsewhere).await;
+    assert!(misnamed.contains("is deployment.name"), "{misnamed}");
+    assert!(!misnamed.contains("replay"), "{misnamed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,15 +62,22 @@ fn inline_code(page: &str) -> Vec<String> {
     found
 }
 
-/// The lines of the fenced blocks in one language.
-fn fenced<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
-    let mut found = Vec::new();
+/// The lines of each fenced block in one language.
+fn fenced<'a>(page: &'a str, language: &str) -> Vec<Vec<&'a str>> {
+    let mut found: Vec<Vec<&str>> = Vec::new();
     let mut open: Option<&str> = None;
     for line in page.lines() {
         match (line.strip_prefix("```"), open) {
             (Some(_), Some(_)) => open = None,
-            (Some(opened), None) => open = Some(opened),
-            (None, Some(opened)) if opened == language => found.push(line),
+            (Some(opened), None) => {
+                open = Some(opened);
+                if opened == language {
+                    found.push(Vec::new());
+                }
+            }
+            (None, Some(opened)) if opened == language => {
+                found.last_mut().unwrap().push(line);
+            }
             (None, _) => {}
         }
     }
@@ -79,7 +86,7 @@ fn fenced<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
 
 /// Commands a page tells its reader to type, without their comments.
 fn commands(page: &str) -> Vec<String> {
-    let typed = fenced(page, "sh").into_iter().map(str::to_owned);
+    let typed = fenced(page, "sh").concat().into_iter().map(str::to_owned);
     typed
         .chain(inline_code(page))
         .map(|line| {
@@ -244,10 +251,13 @@ fn subcommands_and_options_named_for_people_exist() {
 
 #[test]
 fn the_configuration_shown_is_one_that_is_read() {
-    let shown = fenced(&read("README.md"), "toml").join("\n");
+    let page = read("README.md");
+    let shown = fenced(&page, "toml");
     assert!(!shown.is_empty(), "the README shows no configuration");
-    if let Err(refusal) = toml::from_str::<Config>(&shown) {
-        panic!("README.md: {refusal}");
+    for block in shown {
+        if let Err(refusal) = toml::from_str::<Config>(&block.join("\n")) {
+            panic!("README.md: {refusal}");
+        }
     }
 }
 

@@ -24,16 +24,17 @@ first.
 
 Signs in to PostgreSQL as dlr_reader or as the processor's role, and to NATS with the certificate of
 the account that checks the books (reconcile). Changes nothing. Ids of events lie in temporary files
-meanwhile, below TMPDIR: some 65 bytes for each event of the tables and each of the streams.
+meanwhile, below TMPDIR: some 65 bytes for each event, once as the tables and once as the streams
+have it.
 
 Exits with 0 only when there was something to check, everything could be checked, and all is
-accounted for; otherwise with 1.";
+accounted for; with 78 if the configuration is refused, with 2 if the command line is, otherwise with 1.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = MORE)]
 pub(super) struct Args {
-    /// Check what was stored since then, also what the stream no longer has: 2026-11-21T12:00:00Z or
-    /// "2h ago" [default: what the stream has]
+    /// Check what was stored since then, also what the inbound stream no longer has:
+    /// 2026-11-21T12:00:00Z or "2h ago" [default: what the inbound stream has]
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     since: Option<Timestamp>,
 

@@ -24,6 +24,7 @@ const DATABASE: &str = "dlr";
 
 /// In the private folder.
 const SETTINGS: &str = "dlr.toml";
+const BOOKS: &str = "reconcile.toml";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
@@ -111,26 +112,27 @@ impl Site {
         self.folder().join(SETTINGS)
     }
 
+    /// The same for whoever checks the books.
+    fn books(&self) -> PathBuf {
+        self.folder().join(BOOKS)
+    }
+
     fn write_settings(&self) -> io::Result<()> {
-        let mut settings = toml::Table::try_from(self.config()).map_err(io::Error::other)?;
-        if let Some(postgres) = settings
-            .get_mut("postgres")
-            .and_then(toml::Value::as_table_mut)
-        {
-            // What is shown of a URL has no password.
-            postgres.retain(|name, _| !name.ends_with("url"));
-            let profiles = self.profiles();
-            for (setting, file) in [
-                ("url_file", Some(self.write_url(Role::Service)?)),
-                ("profiles_url_file", Some(self.write_url(Role::Profiles)?)),
-                ("profiles_cert_file", profiles.cert_file),
-                ("profiles_key_file", profiles.key_file),
-            ] {
-                let file = file.unwrap_or_default().display().to_string();
-                postgres.insert(setting.into(), file.into());
-            }
-        }
-        write_secret(&self.settings(), &settings.to_string())
+        let profiles = self.profiles();
+        let files = [
+            ("url_file", Some(self.write_url(Role::Service)?)),
+            ("profiles_url_file", Some(self.write_url(Role::Profiles)?)),
+            ("profiles_cert_file", profiles.cert_file),
+            ("profiles_key_file", profiles.key_file),
+        ];
+        write_config(&self.settings(), &self.config(), files)?;
+        let onlooker = Config {
+            nats: self.nats.config(Identity::Reconcile),
+            postgres: self.reader(),
+            ..Config::default()
+        };
+        let url = self.write_url(Role::Reader)?;
+        write_config(&self.books(), &onlooker, [("url_file", Some(url))])
     }
 
     fn write_url(&self, role: Role) -> io::Result<PathBuf> {
@@ -181,8 +183,8 @@ impl Site {
         self.supervisor.folder()
     }
 
-    /// How to look into the database, the streams and the carriers' profiles while this runs.
-    pub fn ways_to_look(&self) -> io::Result<[String; 3]> {
+    /// How to look into the carriers' profiles, the database, the streams and the books while this runs.
+    pub fn ways_to_look(&self) -> io::Result<[String; 4]> {
         let reconcile = self.nats.config(Identity::Reconcile);
         let path = |path: Option<PathBuf>| path.unwrap_or_default().display().to_string();
         let nats = format!(
@@ -200,11 +202,38 @@ impl Site {
             self.dlr.display(),
             self.settings().display()
         );
-        Ok([profiles, self.postgres.psql(Role::Reader, DATABASE)?, nats])
+        let books = format!(
+            "{} reconcile --config {}",
+            self.dlr.display(),
+            self.books().display()
+        );
+        let psql = self.postgres.psql(Role::Reader, DATABASE)?;
+        Ok([profiles, psql, nats, books])
     }
 
     /// Ends the servers and removes the folder.
     pub fn shutdown(self) {
         self.supervisor.shutdown();
     }
+}
+
+/// Writes a configuration for `dlr` commands, with these files in `[postgres]`.
+fn write_config<const N: usize>(
+    path: &Path,
+    config: &Config,
+    files: [(&str, Option<PathBuf>); N],
+) -> io::Result<()> {
+    let mut settings = toml::Table::try_from(config).map_err(io::Error::other)?;
+    if let Some(postgres) = settings
+        .get_mut("postgres")
+        .and_then(toml::Value::as_table_mut)
+    {
+        // What is shown of a URL has no password.
+        postgres.retain(|name, _| !name.ends_with("url"));
+        for (setting, file) in files {
+            let file = file.unwrap_or_default().display().to_string();
+            postgres.insert(setting.into(), file.into());
+        }
+    }
+    write_secret(path, &settings.to_string())
 }

@@ -164,6 +164,7 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
     let path = |path: &Option<PathBuf>| path.as_ref().unwrap().display().to_string();
     let (nats, postgres) = (&config.nats, &config.postgres);
     let mut variables = vec![
+        ("DEPLOYMENT__NAME", config.deployment.name.clone()),
         ("NATS__URL", nats.url.clone()),
         ("NATS__API_PREFIX", nats.api_prefix.clone()),
         ("NATS__INBOX_PREFIX", nats.inbox_prefix.clone()),
