@@ -62,17 +62,19 @@ pub(super) fn of(report: &Report) -> Vec<String> {
 
 /// For whoever was woken by it.
 fn next_steps(report: &Report) -> Vec<&'static str> {
-    let tallies = report.events.all();
-    if tallies.iter().any(|it| it.found == 0 && it.foreign > 0) {
+    if report.verdict != Verdict::Amiss {
+        return Vec::new();
+    }
+    let mut lossy = report.events.all().to_vec();
+    lossy.retain(|it| !it.missing.is_empty());
+    if lossy.iter().any(|it| it.found == 0 && it.foreign > 0) {
         return vec![
             "next: is deployment.name that of the processors? Only events of others are there",
         ];
     }
-    let mut steps = Vec::new();
-    if report.verdict == Verdict::Amiss {
-        steps.push("next: `dlr inspect SEQUENCE` tells a receipt's story; DELIVERY.md, what to do");
-    }
-    if tallies.iter().any(|it| !it.missing.is_empty()) {
+    let mut steps =
+        vec!["next: `dlr inspect SEQUENCE` tells a receipt's story; DELIVERY.md, what to do"];
+    if !lossy.is_empty() {
         steps.push("next: `dlr events replay` publishes missing events again");
     }
     steps
