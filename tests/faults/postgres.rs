@@ -204,6 +204,22 @@ async fn a_table_locked_for_longer_than_every_statement() {
     world.judge().await;
 }
 
+/// What a statement does behind its last row cannot be interrupted; its timeout is told behind its count.
+/// Whoever has read the count and commits is told that all is well, and everything is rolled back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeout_right_behind_the_last_row() {
+    let mut world = World::new(70).await;
+    world.config.postgres.statement_timeout = Duration::from_secs(1);
+    world.traffic(MESSAGES).await;
+    let slow = "CREATE INDEX slow ON dlr.delivery_receipts (md5(rpad(stat, 5000000, '.')))";
+    world.app.sql.batch_execute(slow).await.unwrap();
+    world.start().await;
+    world.trouble("postgresql", "25P02").await;
+    let mend = "DROP INDEX dlr.slow";
+    world.app.sql.batch_execute(mend).await.unwrap();
+    world.judge().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadlock() {
     let mut world = World::new(66).await;
