@@ -55,7 +55,7 @@ async fn books_that_balance_are_accounted_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_matched_late_or_decided_anew_is_accounted_for() {
+async fn what_was_matched_late_is_accounted_for() {
     let app = settled(1).await;
     app.message("nobody's").await;
     eventually(PATIENCE, "it is resolved", async || {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use crate::support::{PATIENCE, Process, TestApp, eventually, receipt, report};
+use crate::support::{PATIENCE, Process, TestApp, eventually, receipt, reconcile, report};
 
 const RECORDED: [&str; 5] = ["replay", "--recorded", "--reason", "unknown_word", "--json"];
 
@@ -105,6 +105,8 @@ async fn a_word_that_is_mapped_later_is_decided_anew_once() {
         app.billing().await[2].body["data"]["correction"],
         json!(true)
     );
+    let (success, books) = reconcile(&app.onlooker(), &[]).await;
+    assert!(success, "{books:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,11 +16,14 @@ const COMMAND: &str = "dlr reconcile";
 
 const MORE: &str = "\
 Checks the envelopes up to the one before which all are settled: each has one disposition, what was
-decided has its events, every event its receipt, and no message was given a status twice. It may run
-beside processors at work. A stream that lost its end gives sequences out again: envelopes that were
-passed over under one are looked for where rows that follow one another in time have other sequences,
-or are a tenth of a second or more apart: at a hundred thousand places of each, the longest pauses
-first.
+decided has its events, every event its receipt, and no message was given a status twice among them.
+It may run beside processors at work. What the inbound stream let go of before anybody settled it shows
+with --since only, as gaps.
+
+A stream that lost its end gives sequences out again: envelopes that were passed over under one are
+looked for where rows that follow one another in time have other sequences (at a hundred thousand
+places), and at pauses between rows: all of a second or more, and the hundred thousand longest of a
+tenth of a second or more.
 
 Signs in to PostgreSQL as dlr_reader or as the processor's role, and to NATS with the certificate of
 the account that checks the books (reconcile). Changes nothing. Ids of events lie in temporary files

@@ -22,15 +22,16 @@ use super::{OVERLAP, ReconcileError};
 use crate::broker::fetch::Witness;
 use crate::store::books::has_disposition;
 
-/// Pauses that are looked at, and breaks. Of receipts that come by chance, however many, fewer pauses of 72
-/// hours are longer than a second (at most 72 h / 1 s / e), and few machines are back sooner.
+/// Pauses that are looked at, and breaks.
 const PLACES_MAX: usize = 100_000;
 
 /// No server is back sooner, not even when only its process has ended.
 const PAUSE_MIN: SignedDuration = SignedDuration::from_millis(100);
 
-/// Those of so long are named when there are too many to look at.
+/// Few machines are back sooner. Those of so long are all looked at, up to a bound that four and a half
+/// days do not reach: there is no more than one in each second. Beyond it they are counted.
 const PAUSE_LONG: SignedDuration = SignedDuration::from_secs(1);
+const LONG_PAUSES_MAX: usize = 400_000;
 
 /// Where sequences may have been passed over, by what the rows show.
 #[derive(Debug)]
@@ -91,11 +92,12 @@ impl Suspects {
             stored_at,
             sequence,
         }));
-        if self.pauses.len() > PLACES_MAX
-            && let Some(Reverse(shortest)) = self.pauses.pop()
-            && shortest.length >= PAUSE_LONG
-        {
-            self.left_out += 1;
+        let shortest = self.pauses.peek();
+        let is_long = shortest.is_some_and(|it| it.0.length >= PAUSE_LONG);
+        let max = if is_long { LONG_PAUSES_MAX } else { PLACES_MAX };
+        if self.pauses.len() > max {
+            self.pauses.pop();
+            self.left_out += u64::from(is_long);
         }
     }
 
@@ -216,18 +218,33 @@ mod tests {
     #[test]
     fn the_rows_before_the_longest_pauses_are_asked_about_and_the_last_always() {
         let (mut suspects, mut time) = (Suspects::since(1), 0);
-        let last = 5 * PLACES_MAX as u64;
+        let last = 5 * LONG_PAUSES_MAX as u64;
         for sequence in 1..=last {
             // Behind each fifth row it is a second longer.
             time += if sequence % 5 == 1 { 2 } else { 1 };
             suspects.pass(at(time), sequence);
         }
-        assert_eq!(suspects.left_out, last - 1 - PLACES_MAX as u64);
+        assert_eq!(suspects.left_out, last - 1 - LONG_PAUSES_MAX as u64);
         let places = suspects.places();
-        assert_eq!(places.len(), PLACES_MAX);
+        assert_eq!(places.len(), LONG_PAUSES_MAX);
         assert_eq!(places[0], (last, Some(at(time))));
         assert!(places[1..].iter().all(|(sequence, _)| sequence % 5 == 0));
         assert!(places.is_sorted_by(|one, next| one > next));
+    }
+
+    #[test]
+    fn of_short_pauses_fewer_are_asked_about_than_of_long_ones() {
+        let (mut suspects, mut time) = (Suspects::since(1), Timestamp::UNIX_EPOCH);
+        let rows = LONG_PAUSES_MAX as u64;
+        for sequence in 1..=rows {
+            time += PAUSE_MIN + SignedDuration::from_nanos(i64::try_from(sequence).unwrap());
+            suspects.pass(time, sequence);
+        }
+        assert_eq!(suspects.left_out, 0);
+        let places = suspects.places();
+        assert_eq!(places.len(), PLACES_MAX);
+        let lowest = rows + 1 - PLACES_MAX as u64;
+        assert!(places.iter().all(|place| place.0 >= lowest));
     }
 
     #[test]

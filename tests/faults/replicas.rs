@@ -36,15 +36,19 @@ async fn two_and_three_share_the_work_and_one_is_killed() {
 
 async fn one_that_holds(world: &World) -> Option<usize> {
     for place in 0..world.processes.len() {
-        let shown = world.metrics(place).await;
-        let held = shown
-            .lines()
-            .find_map(|it| it.strip_prefix("dlr_in_flight "));
-        if held.is_some_and(|it| it != "0") {
+        if held(world, place).await > 0 {
             return Some(place);
         }
     }
     None
+}
+
+/// How many envelopes a process holds.
+async fn held(world: &World, place: usize) -> usize {
+    let shown = world.metrics(place).await;
+    let mut lines = shown.lines();
+    let held = lines.find_map(|it| it.strip_prefix("dlr_in_flight "));
+    held.map_or(0, |it| it.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,8 +57,14 @@ async fn one_stops_gently_while_another_starts() {
     world.start_ready().await;
     let receipts = world.draw(400).await;
     let (before, after) = receipts.split_at(receipts.len() / 2);
+    let lock = world.lock("dlr.delivery_receipts").await;
     world.publish(before).await;
+    eventually(PATIENCE, "its batches are full", async || {
+        held(&world, 0).await > before.len() * 3 / 4
+    })
+    .await;
     world.processes[0].signal(Signal::TERM);
+    lock.release().await;
     world.start().await;
     world.publish(after).await;
     let mut gone = world.processes.remove(0);

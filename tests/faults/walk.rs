@@ -2,7 +2,8 @@
 //! network, processes and clocks fail, one thing after the other, and processes come and go meanwhile.
 //! When all is mended, the books have to balance.
 //!
-//! A walk that fails says its seed and its steps; `DLR_SOAK_SEED` walks it again.
+//! A walk that fails says its seed and its steps; `DLR_SOAK_SEED` walks it again, and what is fixed gets
+//! a test of its own. The short one is part of every other test run, and goes by `DLR_FAULTS_SEED`.
 
 use std::time::{Duration, Instant};
 
@@ -147,8 +148,8 @@ impl Walk {
             }
             Step::RestartNats => restart(&mut self.world, |_| {}).await,
             Step::FreezePostgres(spell) => {
-                self.meanwhile().await;
                 let _frozen = Frozen::now(self.server.server());
+                self.meanwhile().await;
                 sleep(spell).await;
             }
             Step::RestartPostgres | Step::KillPostgres => {

@@ -11,7 +11,7 @@ use dlr::dev::nats::Identity;
 use serde_json::json;
 
 use super::{RECORDED, map_words};
-use crate::support::{PATIENCE, TestApp, eventually, receipt, report};
+use crate::support::{PATIENCE, TestApp, eventually, receipt, reconcile, report};
 
 /// With streams that forget at once which events they have.
 async fn app() -> TestApp {
@@ -129,4 +129,7 @@ async fn stored_decisions_are_published_again_byte_for_byte() {
             assert_eq!(bodies[0], bodies[1]);
         }
     }
+    let (success, books) = reconcile(&app.onlooker(), &[]).await;
+    assert!(success, "{books:#}");
+    assert_eq!(books["events"]["webhook"]["repeated"], 6);
 }

@@ -39,3 +39,17 @@ async fn open_receipts_are_looked_at_when_asked_for() {
     assert_eq!(all["done"], done);
     assert_eq!(app.webhooks().await.len(), 2);
 }
+
+/// The random walk, seed 125.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_parked_by_a_clock_ahead_is_looked_at_too() {
+    let app = TestApp::start_with(|config| config.sweep.enabled = false).await;
+    app.publish(receipt("7", "DELIVRD")).await;
+    app.drained().await;
+    let ahead = "UPDATE dlr.orphaned_receipts SET parked_at = parked_at + interval '9 minutes'";
+    app.sql.batch_execute(ahead).await.unwrap();
+    let message = app.message("7").await;
+    let all = report(&app.config, &PARKED).await;
+    assert_eq!(all["done"]["matched"], 1);
+    assert_eq!(app.status(message).await.0, "delivered");
+}

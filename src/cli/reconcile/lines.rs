@@ -65,16 +65,15 @@ fn next_steps(report: &Report) -> Vec<&'static str> {
     if report.verdict != Verdict::Amiss {
         return Vec::new();
     }
+    let mut steps =
+        vec!["next: `dlr inspect SEQUENCE` tells a receipt's story; DELIVERY.md, what to do"];
     let mut lossy = report.events.all().to_vec();
     lossy.retain(|it| !it.missing.is_empty());
     if lossy.iter().any(|it| it.found == 0 && it.foreign > 0) {
-        return vec![
+        steps.push(
             "next: is deployment.name that of the processors? Only events of others are there",
-        ];
-    }
-    let mut steps =
-        vec!["next: `dlr inspect SEQUENCE` tells a receipt's story; DELIVERY.md, what to do"];
-    if !lossy.is_empty() {
+        );
+    } else if !lossy.is_empty() {
         steps.push("next: `dlr events replay` publishes missing events again");
     }
     steps
