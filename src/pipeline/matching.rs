@@ -139,7 +139,11 @@ impl Matching {
                     batch.iter().map(|item| &item.envelope.identity).collect();
                 session.lock_envelopes(&identities).await?;
                 let keys: Vec<RowKey> = identities.iter().map(|it| it.row_key()).collect();
-                Known::find(session, &keys).await
+                let known = Known::find(session, &keys).await?;
+                if batch.iter().any(|item| known.has(item)) {
+                    session.wait_for_standby().await?;
+                }
+                Ok(known)
             }
         }
     }

@@ -140,6 +140,14 @@ impl Session {
         Ok(())
     }
 
+    /// Lets the commit of this transaction wait until a synchronous standby has all that is committed:
+    /// one that writes nothing would not wait. What is found may be on this server alone, for PostgreSQL
+    /// shows what a commit was still waiting for when its session or its server was ended.
+    pub async fn wait_for_standby(&self) -> Result<(), StoreError> {
+        const WRITE: &str = "SELECT pg_logical_emit_message(true, 'dlr', '')";
+        Ok(self.client.batch_execute(WRITE).await?)
+    }
+
     /// Keeps those waiting who would lock these envelopes for themselves.
     pub async fn lock_envelopes_shared(
         &self,

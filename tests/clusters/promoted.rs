@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use dlr::dev::postgres::Role;
 use rustix::process::Signal;
+use tokio::time::timeout;
 
 use super::books::balance;
 use super::load::{MESSAGES, load};
-use super::postgres::{Frozen, Pair, configure, kill, process};
-use super::{progress, says_ready};
+use super::postgres::{Frozen, Pair, configure, kill, process, superuser};
+use super::{PATIENCE, progress, says_ready};
+use crate::support::{TestApp, eventually, receipt};
 
 /// What holds when the primary is no more one, in whichever way, and the standby is promoted.
 async fn survives<T>(fault: impl AsyncFnOnce(&Pair) -> T) {
@@ -53,4 +55,53 @@ async fn the_primary_stands_still_and_its_standby_is_promoted() {
 async fn the_primary_may_only_be_read_and_its_standby_is_promoted() {
     survives(async |pair| configure(&pair.primary, "default_transaction_read_only = on").await)
         .await;
+}
+
+/// PostgreSQL shows what a commit has written whose wait for the standby was cut off. It is not
+/// acknowledged for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_standby_lacks_is_not_acknowledged_when_it_is_found() {
+    let pair = Pair::synchronous().await;
+    let mut app = Box::pin(pair.app()).await;
+    app.message("7").await;
+    let process = process(&app).await;
+    says_ready(&process, true).await;
+    configure(&pair.primary, "synchronous_standby_names = 'nobody'").await;
+    eventually(PATIENCE, "commits wait for a standby", async || {
+        let write = "SELECT pg_logical_emit_message(true, 'test', '')";
+        let committed = app.sql.batch_execute(write);
+        timeout(Duration::from_secs(2), committed).await.is_err()
+    })
+    .await;
+    app.sql = superuser(&pair.primary).await;
+
+    app.publish(receipt("7", "DELIVRD")).await;
+    let first = waiting(&app, 0).await;
+    let cut_off = format!("SELECT pg_terminate_backend({first})");
+    app.sql.batch_execute(&cut_off).await.unwrap();
+    waiting(&app, first).await;
+    assert_eq!(app.dispositions().await, [1, 0, 0, 0]);
+    assert_eq!(app.backlog().await.1, 1);
+    assert_eq!(app.webhooks().await.len(), 0);
+
+    configure(&pair.primary, "synchronous_standby_names = 'standby'").await;
+    app.drained_within(PATIENCE).await;
+    pair.promote(&mut app).await;
+    assert_eq!(app.dispositions().await, [1, 0, 0, 0]);
+    assert_eq!(app.webhooks().await.len(), 1);
+}
+
+/// Waits until a commit of the processor's waits for the standby, in another session than this.
+async fn waiting(app: &TestApp, before: i32) -> i32 {
+    let waiting = format!(
+        "SELECT pid FROM pg_stat_activity
+         WHERE usename = 'dlr_svc' AND wait_event = 'SyncRep' AND pid <> {before}"
+    );
+    let mut pid = None;
+    eventually(PATIENCE, "a commit waits for the standby", async || {
+        pid = app.rows(&waiting).await.first().map(|row| row.get(0));
+        pid.is_some()
+    })
+    .await;
+    pid.unwrap()
 }

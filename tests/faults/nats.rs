@@ -153,16 +153,20 @@ fn stream_folder(store: &Path, stream: &str) -> PathBuf {
     folder
 }
 
+/// DELIVERY.md, "After a restore": nobody may delete it as shipped.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_consumer_deleted_and_made_anew_repeats_everything_and_changes_nothing() {
-    let app = TestApp::in_one_account(|_| {}).await;
-    let mut world = World::around(app, 45);
+    let mut world = World::new(45).await;
     world.start_ready().await;
     world.traffic(MESSAGES).await;
     world.judge().await;
+    let right = r#""$JS.API.CONSUMER.CREATE.*.*""#;
+    let and_more = format!(r#"{right}, "$JS.API.CONSUMER.DELETE.SMS_DLR.dlr-processor""#);
+    change_accounts(&world, right, &and_more).await;
     let owner = jetstream::new(world.app.connect(Identity::Provisioner).await);
     let inbound = owner.get_stream("SMS_DLR").await.unwrap();
     inbound.delete_consumer("dlr-processor").await.unwrap();
+    change_accounts(&world, &and_more, right).await;
     world.trouble("consumer", "dlr provision").await;
     world.app.provision().await;
     world.ready().await;
@@ -274,27 +278,29 @@ async fn a_right_withdrawn_while_it_runs() {
     let mut world = World::new(46).await;
     world.start_ready().await;
     world.traffic(MESSAGES).await;
-    let file = world.app.nats.log().with_file_name("accounts.conf");
-    let granted = fs::read_to_string(&file).unwrap();
     let right = r#""billing.events", "webhook.dispatch", "sms.dlr.unmatched""#;
-    assert!(granted.contains(right));
-    fs::write(
-        &file,
-        granted.replacen(right, r#""billing.events", "sms.dlr.unmatched""#, 1),
-    )
-    .unwrap();
-    signal(&world, Signal::HUP);
-    eventually(PATIENCE, "the server has read it", async || {
-        fs::read_to_string(world.app.nats.log())
-            .unwrap()
-            .contains("Reloaded server configuration")
-    })
-    .await;
+    let less = r#""billing.events", "sms.dlr.unmatched""#;
+    change_accounts(&world, right, less).await;
     world.traffic(MESSAGES).await;
     world.trouble("publish", "").await;
-    fs::write(&file, granted).unwrap();
-    signal(&world, Signal::HUP);
+    change_accounts(&world, less, right).await;
     world.judge().await;
+}
+
+/// Has the server read its accounts again, with `to` in place of `from`.
+async fn change_accounts(world: &World, from: &str, to: &str) {
+    let file = world.app.nats.log().with_file_name("accounts.conf");
+    let accounts = fs::read_to_string(&file).unwrap();
+    assert!(accounts.contains(from), "{from}");
+    let log = || fs::read_to_string(world.app.nats.log()).unwrap();
+    let reloads = || log().matches("Reloaded server configuration").count();
+    let before = reloads();
+    fs::write(&file, accounts.replacen(from, to, 1)).unwrap();
+    signal(world, Signal::HUP);
+    eventually(PATIENCE, "the server has read it", async || {
+        reloads() > before
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
