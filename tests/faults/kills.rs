@@ -19,7 +19,7 @@ async fn held(world: &mut World) -> Lock {
         .await;
     world.publish(&receipts).await;
     eventually(PATIENCE, "envelopes are held", async || {
-        world.app.backlog().await.1 > MESSAGES
+        world.in_flight(0).await > MESSAGES
     })
     .await;
     lock

@@ -209,11 +209,18 @@ async fn a_table_locked_for_longer_than_every_statement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timeout_right_behind_the_last_row() {
     let mut world = World::new(70).await;
-    world.config.postgres.statement_timeout = Duration::from_secs(1);
-    world.traffic(MESSAGES).await;
-    let slow = "CREATE INDEX slow ON dlr.delivery_receipts (md5(rpad(stat, 5000000, '.')))";
+    // Some milliseconds a row: a batch is far from the bound of a transaction, on a busy machine, too.
+    let slow = "CREATE INDEX slow ON dlr.delivery_receipts (md5(rpad(stat, 800000, '.')))";
     world.app.sql.batch_execute(slow).await.unwrap();
-    world.start().await;
+    world.config.postgres.statement_timeout = Duration::from_millis(100);
+    world.start_ready().await;
+    let lock = world.lock("dlr.delivery_receipts").await;
+    world.traffic(MESSAGES).await;
+    eventually(PATIENCE, "envelopes are held", async || {
+        world.in_flight(0).await > MESSAGES
+    })
+    .await;
+    lock.release().await;
     world.trouble("postgresql", "25P02").await;
     let mend = "DROP INDEX dlr.slow";
     world.app.sql.batch_execute(mend).await.unwrap();

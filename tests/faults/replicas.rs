@@ -36,19 +36,11 @@ async fn two_and_three_share_the_work_and_one_is_killed() {
 
 async fn one_that_holds(world: &World) -> Option<usize> {
     for place in 0..world.processes.len() {
-        if held(world, place).await > 0 {
+        if world.in_flight(place).await > 0 {
             return Some(place);
         }
     }
     None
-}
-
-/// How many envelopes a process holds.
-async fn held(world: &World, place: usize) -> usize {
-    let shown = world.metrics(place).await;
-    let mut lines = shown.lines();
-    let held = lines.find_map(|it| it.strip_prefix("dlr_in_flight "));
-    held.map_or(0, |it| it.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +52,7 @@ async fn one_stops_gently_while_another_starts() {
     let lock = world.lock("dlr.delivery_receipts").await;
     world.publish(before).await;
     eventually(PATIENCE, "its batches are full", async || {
-        held(&world, 0).await > before.len() * 3 / 4
+        world.in_flight(0).await > before.len() * 3 / 4
     })
     .await;
     world.processes[0].signal(Signal::TERM);

@@ -146,6 +146,14 @@ impl World {
             .1
     }
 
+    /// How many envelopes a process holds, by its own account: the server's also has what is on its way.
+    pub(crate) async fn in_flight(&self, of: usize) -> usize {
+        let shown = self.metrics(of).await;
+        let mut lines = shown.lines();
+        let held = lines.find_map(|it| it.strip_prefix("dlr_in_flight "));
+        held.map_or(0, |it| it.parse().unwrap())
+    }
+
     /// SIGKILL for the last process.
     pub(crate) fn kill(&mut self) {
         self.processes.pop().unwrap().kill();
