@@ -24,6 +24,10 @@ async fn parked(payloads: &[String]) -> TestApp {
     app.stop_processors().await;
     let count = i64::try_from(payloads.len()).unwrap();
     assert_eq!(app.dispositions().await, [0, 0, count, 0]);
+    // On a crowded machine it takes batches that are seconds apart, and each is looked at in its time.
+    let at_once = "UPDATE dlr.orphaned_receipts
+         SET parked_at = (SELECT max(parked_at) FROM dlr.orphaned_receipts)";
+    app.sql.batch_execute(at_once).await.unwrap();
     app.config.sweep.enabled = true;
     app
 }
